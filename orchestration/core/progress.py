@@ -1,0 +1,65 @@
+"""What a person sees while a run works: one line as each step begins and ends, on standard error."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+import dagster as dg
+from rich.console import Console
+
+from orchestration.core.errors import QuarterdeckError
+
+
+class _ProgressHandler(logging.Handler):
+    """Turns Dagster's log records into lines; asset messages at INFO and above are shown, dbt's own chatter is not."""
+
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        super().__init__(level=logging.INFO)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._titles = titles
+        self._started: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        meta = getattr(record, "dagster_meta", {}) or {}
+        event, step = meta.get("dagster_event"), meta.get("step_key") or ""
+        title = self._titles.get(step, step.replace("__", "/"))
+        if event is None:
+            if record.levelno >= logging.WARNING and meta.get("orig_message"):
+                self._console.print(f"  [yellow]![/] {meta['orig_message']}")
+            return
+        kind = event.event_type_value
+        if kind == "STEP_START":
+            self._started[step] = time.monotonic()
+            self._console.print(f"[cyan]>[/] {title} ...")
+        elif kind in ("STEP_SUCCESS", "STEP_FAILURE"):
+            seconds = time.monotonic() - self._started.get(step, time.monotonic())
+            mark = "[green]done  [/]" if kind == "STEP_SUCCESS" else "[red]failed[/]"
+            self._console.print(f"  {mark} {title}  {seconds:.1f} s")
+
+
+def progress_logger(titles: Mapping[str, str]) -> dg.LoggerDefinition:
+    """A Dagster logger that shows progress; `titles` gives steps names for people."""
+
+    @dg.logger(description="One line a step, for the command line.")
+    def console(_context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("quarterdeck.progress", level=logging.INFO)
+        logger.addHandler(_ProgressHandler(titles))
+        return logger
+
+    return console
+
+
+def failure_sentence(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, in the words of the step that failed first."""
+    for event in result.get_step_failure_events() if hasattr(result, "get_step_failure_events") else []:
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return str(data.user_failure_data.description)
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            name = f"{QuarterdeckError.__module__}.{error.cls_name}: "
+            message = error.message.strip()
+            return message.removeprefix(name).split(": ", 1)[-1] if error.cls_name == "QuarterdeckError" else message
+    return "The run failed; its log in the Dagster UI says more (`quarterdeck ui`)."

@@ -1,0 +1,40 @@
+"""Forgetting data on purpose: one quarter, or all schemas that Quarterdeck made."""
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+
+LAYERS = ("raw", "staging", "marts", "ml")
+
+
+def own_schemas(domains: Sequence[str]) -> list[str]:
+    """The schemas that Quarterdeck makes: `<domain>_<layer>` and the two shared ones."""
+    return ["platform", "dagster", *(f"{domain}_{layer}" for domain in domains for layer in LAYERS)]
+
+
+def forget_quarter(database: Database, domains: Sequence[str], quarter: Quarter) -> None:
+    """Delete the quarter's rows from every table that has a quarter, in one transaction. Received files stay."""
+    with database.connect() as connection:
+        tables = connection.execute(
+            """
+            select columns.table_schema, columns.table_name from information_schema.columns
+            join information_schema.tables using (table_schema, table_name)
+            where column_name = 'quarter' and table_type = 'BASE TABLE' and table_schema = any(%s)
+            order by 1, 2
+            """,
+            (own_schemas(domains),),
+        ).fetchall()
+        for schema, table in tables:
+            connection.execute(
+                sql.SQL("delete from {} where quarter = %s").format(sql.Identifier(schema, table)), (str(quarter),)
+            )
+
+
+def drop_schemas(database: Database, domains: Sequence[str]) -> None:
+    """Drop every schema that Quarterdeck made, and no other."""
+    with database.connect() as connection:
+        for schema in own_schemas(domains):
+            connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))

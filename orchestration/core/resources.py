@@ -1,0 +1,25 @@
+"""The one Dagster resource: settings and the database they point to. A test replaces it to point elsewhere."""
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from orchestration.core.postgres import Database, open_database
+from orchestration.core.settings import Settings, get_settings
+
+
+class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where an asset finds its settings and its database. The database opens with its first use."""
+
+    _database: Database | None = PrivateAttr(None)
+
+    @property
+    def settings(self) -> Settings:
+        """The process's settings."""
+        return get_settings()
+
+    @property
+    def database(self) -> Database:
+        """The database, started if it is the embedded one."""
+        if self._database is None:
+            self._database = open_database(self.settings)
+        return self._database

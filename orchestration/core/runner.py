@@ -1,0 +1,56 @@
+"""Run a domain's job in this process: the same job, run storage and assets that the UI uses, with progress for people."""
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from orchestration.core.instance import prepare_instance
+from orchestration.core.partitions import Quarter, to_partition_key
+from orchestration.core.postgres import Database
+from orchestration.core.progress import failure_sentence
+from orchestration.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended; `error` is one sentence, or None when all went well."""
+
+    run_id: str
+    error: str | None
+
+
+def run_job(
+    definitions: dg.Definitions,
+    settings: Settings,
+    database: Database,
+    job_name: str,
+    quarters: Sequence[Quarter],
+    *,
+    run_config: Mapping[str, Any] | None = None,
+    selection: Sequence[dg.AssetKey] | None = None,
+) -> RunOutcome:
+    """Run the job for adjacent quarters in one run, so that dbt starts once for all of them."""
+    prepare_instance(settings, database)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    keys = [to_partition_key(quarter, settings) for quarter in sorted(quarters)]
+    tags = {"quarterdeck/started_by": "command"}
+    arguments: dict[str, Any] = {}
+    if len(keys) == 1:
+        arguments["partition_key"] = keys[0]
+    else:
+        tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
+        warnings.simplefilter("ignore")
+        result = definitions.resolve_job_def(job_name).execute_in_process(
+            run_config=run_config,
+            instance=instance,
+            tags=tags,
+            raise_on_error=False,
+            asset_selection=list(selection) if selection else None,
+            **arguments,
+        )
+    return RunOutcome(result.run_id, None if result.success else failure_sentence(result))

@@ -1,0 +1,105 @@
+"""Every setting of Quarterdeck, read once from the environment (`QUARTERDECK_*`) or a `.env` file.
+
+What does not belong here: rules about data (they are in a domain's `contract.yml` and the dbt seeds).
+"""
+
+import os
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestration.core.errors import QuarterdeckError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Mode(StrEnum):
+    """What this deployment is for; decides whether the automation is on when the deployment starts."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """The settings; each field is the variable `QUARTERDECK_<FIELD>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="QUARTERDECK_", env_file=".env", extra="ignore", env_ignore_empty=True
+    )
+
+    mode: Mode = Field(
+        Mode.DEVELOPMENT,
+        description="production: schedule and sensors are on from the start; test: the schedule ticks every minute.",
+    )
+    home: Path = Field(
+        PROJECT_ROOT / ".quarterdeck",
+        description="Folder of everything a run leaves behind: database, landing, pages, Dagster's files.",
+    )
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://... of any server 15 or later; without it the embedded one is used."
+    )
+    landing_dir: Path | None = Field(None, description="Folder of received files; <home>/landing when unset.")
+    site_dir: Path | None = Field(None, description="Folder of published pages; <home>/site when unset.")
+    max_quarantined_pct: float = Field(
+        5.0, ge=0, le=100, description="A quarter with a larger share of quarantined rows is not published."
+    )
+    contract: Path | None = Field(None, description="An office's own contract.yml for exam results.")
+    aliases: Path | None = Field(None, description="An office's own header names, beside the shipped aliases.yml.")
+    kaggle_dataset: str = "spscientist/students-performance-in-exams"
+    kaggle_probe_seconds: float = Field(3.0, description="How long --source auto waits to see whether Kaggle answers.")
+    kaggle_timeout_seconds: float = 120.0
+    first_quarter: str = Field("2020Q1", description="The oldest quarter that can be loaded.")
+    academic_year_start_month: int = Field(
+        1, ge=1, le=12, description="Month in which Q1 begins: 1 for calendar quarters, 9 for a year from September."
+    )
+    sample_rows: int = Field(1000, ge=1)
+    sample_quarters: int = Field(8, ge=1, description="Quarters that a first run on the built-in sample brings.")
+    stage_timeout_seconds: float = Field(600.0, description="How long a stage waits for the one before it.")
+
+    @property
+    def landing(self) -> Path:
+        """Folder of received files."""
+        return self.landing_dir or self.home / "landing"
+
+    @property
+    def site(self) -> Path:
+        """Folder of the published pages."""
+        return self.site_dir or self.home / "site"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's instance file and logs."""
+        return self.home / "dagster"
+
+
+@cache
+def get_settings() -> Settings:
+    """The process's settings.
+
+    Raises:
+        QuarterdeckError: a variable holds something else than its field allows; the value is not repeated,
+            since it may be a secret.
+    """
+    try:
+        settings = Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"QUARTERDECK_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise QuarterdeckError(f"A setting is wrong. {problems}. Mend it in the environment or in .env.") from None
+    # Relative paths are relative to where the person stands; child processes may stand elsewhere.
+    updates: dict[str, Any] = {
+        name: value.absolute() for name, value in settings if isinstance(value, Path) and not value.is_absolute()
+    }
+    return settings.model_copy(update=updates)
+
+
+def child_environment(settings: Settings, extra: dict[str, str]) -> dict[str, str]:
+    """Environment for a child process: this one's, the state folder made explicit, and `extra`."""
+    return {**os.environ, "QUARTERDECK_HOME": str(settings.home), **extra}

@@ -1,0 +1,145 @@
+"""What every stage of every quarter is doing, in `platform.stage_status`; stages wait for one another by this table."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, get_args
+
+import dagster as dg
+
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, wait_until
+
+Stage = Literal["etl", "ml", "publish"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+def error_sentence(error: BaseException) -> str:
+    """The error in words for people: no traceback, the innermost cause that says something."""
+    if isinstance(error, dg.Failure) and error.description:
+        return error.description
+    if isinstance(error, QuarterdeckError):
+        return str(error)
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+
+
+@contextmanager
+def track(
+    database: Database,
+    domain: str,
+    quarters: Sequence[Quarter],
+    stage: Stage,
+    run_id: str,
+    *,
+    begins: bool = False,
+    finishes: bool = False,
+) -> Iterator[dict[str, int]]:
+    """Record a step of a stage. Yields a dict; `rows_in` and `rows_out` put there are recorded.
+
+    The step that `begins` a stage makes the later stages pending: their results are older than what is coming.
+    Any error marks the stage failed with its sentence and goes on up.
+    """
+    labels = [str(quarter) for quarter in quarters]
+    later = [name for name in STAGES if STAGES.index(name) > STAGES.index(stage)]
+    with database.connect() as connection:
+        connection.execute(
+            """
+            insert into platform.stage_status (domain, quarter, stage, status, run_id, started_at)
+            select %(domain)s, quarter, %(stage)s, 'running', %(run_id)s, clock_timestamp()
+            from unnest(%(quarters)s::text[]) as quarter
+            on conflict (domain, quarter, stage) do update set
+                status = 'running', run_id = excluded.run_id, finished_at = null, error = null,
+                started_at = case
+                    when %(begins)s or stage_status.run_id is distinct from excluded.run_id then excluded.started_at
+                    else stage_status.started_at
+                end
+            """,
+            {"domain": domain, "stage": stage, "run_id": run_id, "quarters": labels, "begins": begins},
+        )
+        if begins:
+            connection.execute(
+                """
+                insert into platform.stage_status (domain, quarter, stage, status)
+                select %(domain)s, quarter, stage, 'pending'
+                from unnest(%(quarters)s::text[]) as quarter, unnest(%(later)s::text[]) as stage
+                on conflict (domain, quarter, stage) do update set
+                    status = 'pending', run_id = null, started_at = null, finished_at = null,
+                    rows_in = null, rows_out = null, error = null
+                """,
+                {"domain": domain, "quarters": labels, "later": later},
+            )
+    rows: dict[str, int] = {}
+    try:
+        yield rows
+    except BaseException as error:
+        _end(database, domain, labels, stage, "failed", rows, error_sentence(error))
+        raise
+    if finishes:
+        _end(database, domain, labels, stage, "succeeded", rows, None)
+
+
+def _end(
+    database: Database,
+    domain: str,
+    quarters: list[str],
+    stage: Stage,
+    status: str,
+    rows: dict[str, int],
+    error: str | None,
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            """
+            update platform.stage_status
+            set status = %s, finished_at = clock_timestamp(), rows_in = %s, rows_out = %s, error = %s
+            where domain = %s and quarter = any(%s) and stage = %s
+            """,
+            (status, rows.get("rows_in"), rows.get("rows_out"), error, domain, quarters, stage),
+        )
+
+
+def wait_for_previous(
+    database: Database, domain: str, quarter: Quarter, stage: Stage, timeout_seconds: float
+) -> None:
+    """Wait until the stage before `stage` has succeeded for the quarter.
+
+    Raises:
+        QuarterdeckError: it failed, or it has not succeeded when the time is over.
+    """
+    position = STAGES.index(stage)
+    if position == 0:
+        return
+    previous = STAGES[position - 1]
+
+    def status_of_previous() -> tuple[str, str | None]:
+        with database.connect() as connection:
+            row = connection.execute(
+                "select status, error from platform.stage_status where domain = %s and quarter = %s and stage = %s",
+                (domain, str(quarter), previous),
+            ).fetchone()
+        return (row[0], row[1]) if row else ("never started", None)
+
+    wait_until(lambda: status_of_previous()[0] in ("succeeded", "failed"), timeout_seconds)
+    status, error = status_of_previous()
+    if status == "failed":
+        raise QuarterdeckError(f"Stage {stage} of {quarter} cannot begin: stage {previous} failed. {error or ''}".strip())
+    if status != "succeeded":
+        raise QuarterdeckError(
+            f"Stage {stage} of {quarter} cannot begin: stage {previous} is {status} after waiting {timeout_seconds:g} seconds. "
+            f"Run `quarterdeck stage {previous} --quarter {quarter}` first."
+        )
+
+
+def publishable_quarters(database: Database, domain: str) -> list[str]:
+    """Quarters whose etl and ml stages have both succeeded, oldest first: only these are shown to readers."""
+    with database.connect() as connection:
+        rows = connection.execute(
+            """
+            select quarter from platform.stage_status
+            where domain = %s and stage in ('etl', 'ml') and status = 'succeeded'
+            group by quarter having count(*) = 2 order by quarter
+            """,
+            (domain,),
+        ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,33 @@
+"""The code location: the only list of domains."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from orchestration.core.resources import Platform
+from orchestration.core.settings import Settings, get_settings
+from orchestration.student_performance import defs as student_performance
+
+DOMAINS = [student_performance.build_domain]
+
+
+def build_definitions(
+    settings: Settings | None = None,
+    *,
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """All definitions; `resources` and `loggers` replace the usual ones by name, for tests and the command."""
+    settings = settings or get_settings()
+    return dg.Definitions.merge(
+        *(build_domain(settings) for build_domain in DOMAINS),
+        dg.Definitions(resources={"platform": Platform(), **(resources or {})}, loggers=loggers),
+    )
+
+
+def __getattr__(name: str) -> dg.Definitions:
+    """Built when Dagster asks for `defs`, so that the command and tests can build their own."""
+    if name == "defs":
+        return build_definitions()
+    raise AttributeError(name)

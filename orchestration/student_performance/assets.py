@@ -1,0 +1,152 @@
+"""The Python assets of exam results around the dbt models: received file, raw lines, row account, pages, data docs."""
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.core.dbt import generate_docs
+from orchestration.core.partitions import from_partition_keys
+from orchestration.core.postgres import exclusive
+from orchestration.core.resources import Platform
+from orchestration.core.status import publishable_quarters, track
+from orchestration.student_performance.checks import record_row_accounts
+from orchestration.student_performance.contract import Contract
+from orchestration.student_performance.ingest import (
+    DOMAIN,
+    load_raw,
+    received_sentence,
+    receive,
+    resolve_source,
+)
+
+OWNERS = ["team:academics_office"]
+
+
+class SourceConfig(dg.Config):
+    """Where the quarter's file comes from: `auto`, `kaggle`, `sample`, or the path of a CSV file."""
+
+    source: str = "auto"
+
+
+def build_python_assets(
+    contract: Contract, partitions_def: dg.PartitionsDefinition, page_sources: list[dg.AssetKey]
+) -> list[dg.AssetsDefinition]:
+    """The domain's Python assets; `page_sources` are the marts that the pages show."""
+    common: dict[str, Any] = {
+        "key_prefix": [DOMAIN],
+        "group_name": DOMAIN,
+        "partitions_def": partitions_def,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "owners": OWNERS,
+    }
+
+    @dg.asset(**common, kinds={"csv", "file"}, tags={"layer": "landing", "zone": "landing"})
+    def landing_files(
+        context: dg.AssetExecutionContext, config: SourceConfig, platform: Platform
+    ) -> dg.MaterializeResult[None]:
+        """The quarter's file as it came, kept by its hash; refused where it is no table of the contract."""
+        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        with track(platform.database, DOMAIN, quarters, "etl", context.run_id, begins=True):
+            source, reason = resolve_source(config.source, platform.settings)
+            if reason:
+                context.log.warning(reason)
+            landed = None
+            for quarter in quarters:
+                landed, others = receive(platform.database, platform.settings, source, quarter, contract)
+                log = context.log.warning if others else context.log.info
+                log(received_sentence(landed, quarter, others))
+        assert landed is not None
+        return dg.MaterializeResult(
+            metadata={
+                "source": landed.source,
+                "file": landed.name,
+                "sha256": landed.sha256,
+                "bytes": landed.size,
+                "quarters": ", ".join(map(str, quarters)),
+            }
+        )
+
+    @dg.asset(**common, deps=[landing_files], kinds={"python", "postgres"}, tags={"layer": "raw", "zone": "raw"})
+    def exam_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+        """Every line of the quarter's file as text, with quarter, file and line number."""
+        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        rows_read = 0
+        with track(platform.database, DOMAIN, quarters, "etl", context.run_id):
+            for quarter in quarters:
+                landed, count = load_raw(platform.database, platform.settings, quarter, contract)
+                rows_read += count
+                context.log.info(f"{quarter}: {count:,} lines read from {landed.name}")
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows_read})
+
+    @dg.asset(
+        **common,
+        deps=[
+            exam_results,
+            *(
+                dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"])
+                for name in ("exam_lines", "exam_results", "rejected_results")
+            ),
+            dg.AssetKey([DOMAIN, "fct_score_range_cells"]),
+        ],
+        kinds={"python", "postgres"},
+        tags={"layer": "platform", "zone": "trusted"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "every_row_is_accounted_for",
+                asset=dg.AssetKey([DOMAIN, "row_accounts"]),
+                description="Rows read = trusted + quarantined, per file. Otherwise rows were lost or doubled.",
+                blocking=True,
+            )
+        ],
+    )
+    def row_accounts(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+        """Per quarter and file: rows read, trusted and quarantined, the latter by reason."""
+        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        with track(platform.database, DOMAIN, quarters, "etl", context.run_id, finishes=True) as rows:
+            accounts = record_row_accounts(platform, quarters, contract)
+            rows["rows_in"] = sum(account.read for account in accounts)
+            rows["rows_out"] = sum(account.trusted for account in accounts)
+        table = "\n".join(
+            ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]
+            + [
+                f"| {account.quarter} | {account.read} | {account.trusted} | {account.quarantined} "
+                f"| {account.quarantined_by_reason} |"
+                for account in accounts
+            ]
+        )
+        return dg.MaterializeResult(
+            metadata={"accounts": dg.MetadataValue.md(table)},
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name="every_row_is_accounted_for",
+                    passed=all(account.read == account.trusted + account.quarantined for account in accounts),
+                    metadata={"rows_read": rows["rows_in"], "rows_trusted": rows["rows_out"]},
+                )
+            ],
+        )
+
+    @dg.asset(**common, deps=page_sources, kinds={"html"}, tags={"layer": "pages", "zone": "product"})
+    def pages(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+        """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
+        # Imported here because the chart libraries take a second to load and only this step needs them.
+        from orchestration.student_performance.publish import publish_pages
+
+        database = platform.database
+        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        with (
+            track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True) as rows,
+            exclusive(database, "publish"),
+            generate_docs(platform.settings, database, quarters, contract.dbt_vars()) as docs,
+        ):
+            shown = publishable_quarters(database, DOMAIN)
+            published = publish_pages(platform, contract, shown, context.run_id, docs)
+            rows["rows_out"] = len(published)
+        return dg.MaterializeResult(
+            metadata={
+                "pages": dg.MetadataValue.path(str(platform.settings.site / "index.html")),
+                "quarters": ", ".join(shown),
+                "files": len(published),
+            }
+        )
+
+    return [landing_files, exam_results, row_accounts, pages]

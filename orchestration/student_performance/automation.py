@@ -1,0 +1,119 @@
+"""What starts the domain's job by itself: the quarterly schedule and the sensors for new files and Kaggle versions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.core.landing import incoming_dir, sha256_of
+from orchestration.core.partitions import current_quarter, quarterly_cron, to_partition_key
+from orchestration.core.settings import Mode, Settings
+from orchestration.student_performance import kaggle
+from orchestration.student_performance.ingest import DOMAIN, file_quarter
+
+LANDING_OP = f"{DOMAIN}__landing_files"
+
+
+def source_run_config(source: str) -> dict[str, object]:
+    """Run configuration that names the quarter's source."""
+    return {"ops": {LANDING_OP: {"config": {"source": source}}}}
+
+
+def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
+    """Midnight (UTC) on the first day of each quarter, for the quarter that has just ended.
+
+    In mode `test` it runs every minute, for the running quarter. It is on from the start in production and test.
+    """
+    is_test = settings.mode is Mode.TEST
+
+    @dg.schedule(
+        name=f"{DOMAIN}_quarterly",
+        job=job,  # type: ignore[arg-type]
+        cron_schedule="* * * * *" if is_test else quarterly_cron(settings.academic_year_start_month),
+        execution_timezone="UTC",
+        default_status=_default_schedule_status(settings),
+        description="Loads the quarter that has just ended (in mode test: the running one, every minute).",
+    )
+    def quarterly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        quarter = current_quarter(settings) if is_test else current_quarter(settings).plus(-1)
+        return dg.RunRequest(
+            run_key=f"{quarter}-{context.scheduled_execution_time:%Y%m%dT%H%M}",
+            partition_key=to_partition_key(quarter, settings),
+            run_config=source_run_config("auto"),
+        )
+
+    return quarterly
+
+
+def build_new_file_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
+    """Requests a run for each new file in the landing folder's `incoming/`, named or foldered by its quarter."""
+    folder = incoming_dir(settings.landing, DOMAIN)
+
+    @dg.sensor(
+        name=f"{DOMAIN}_new_file",
+        job=job,  # type: ignore[arg-type]
+        minimum_interval_seconds=30,
+        default_status=_default_sensor_status(settings),
+        description=f"Watches {folder}: a file whose name or folder says 2026Q4 is loaded as that quarter.",
+    )
+    def new_file(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        requests = [request for path in _incoming_files(folder) if (request := _request(path, context, settings))]
+        if requests:
+            yield from requests
+        else:
+            yield dg.SkipReason(f"No new file with a quarter in its name or folder in {folder}.")
+
+    return new_file
+
+
+def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
+    """Requests a run for the running quarter when the Kaggle data set has a new version."""
+
+    @dg.sensor(
+        name=f"{DOMAIN}_new_kaggle_version",
+        job=job,  # type: ignore[arg-type]
+        minimum_interval_seconds=6 * 60 * 60,
+        default_status=_default_sensor_status(settings),
+        description=f"Watches the version of {settings.kaggle_dataset} on Kaggle.",
+    )
+    def new_kaggle_version(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if not kaggle.is_reachable(timeout_seconds=settings.kaggle_probe_seconds):
+            return dg.SkipReason("Kaggle cannot be reached from here.")
+        version = kaggle.latest_version(settings.kaggle_dataset)
+        if version is None or version == context.cursor:
+            return dg.SkipReason(f"No new version of {settings.kaggle_dataset}.")
+        request = dg.RunRequest(
+            run_key=f"{settings.kaggle_dataset}-{version}",
+            partition_key=to_partition_key(current_quarter(settings), settings),
+            run_config=source_run_config("kaggle"),
+        )
+        return dg.SensorResult(run_requests=[request], cursor=version)
+
+    return new_kaggle_version
+
+
+def _incoming_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def _request(path: Path, context: dg.SensorEvaluationContext, settings: Settings) -> dg.RunRequest | None:
+    quarter = file_quarter(path)
+    if quarter is None:
+        context.log.warning(f"{path}: neither its name nor its folder says a quarter such as 2026Q4; it is left alone.")
+        return None
+    # The hash makes a corrected file under the same name a new request, and an unchanged one none.
+    return dg.RunRequest(
+        run_key=f"{quarter}-{sha256_of(path)}",
+        partition_key=to_partition_key(quarter, settings),
+        run_config=source_run_config(str(path)),
+    )
+
+
+def _default_schedule_status(settings: Settings) -> dg.DefaultScheduleStatus:
+    on = settings.mode in (Mode.PRODUCTION, Mode.TEST)
+    return dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+
+
+def _default_sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
+    on = settings.mode in (Mode.PRODUCTION, Mode.TEST)
+    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED

@@ -1,0 +1,129 @@
+"""What must hold before a quarter goes on: the row account, and the limit on quarantined rows."""
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from orchestration.core.accounts import RowAccount, record_accounts
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+from orchestration.core.resources import Platform
+from orchestration.student_performance.contract import Contract
+from orchestration.student_performance.ingest import DOMAIN
+
+
+def count_rows(database: Database, quarters: Sequence[Quarter], contract: Contract) -> list[RowAccount]:
+    """The quarters' row accounts, counted in the raw table and in both staging models independently."""
+    labels = [str(quarter) for quarter in quarters]
+    compared = [item.name for item in contract.demographics] + [f"{item.name}_score" for item in contract.subjects]
+    with database.connect() as connection:
+        read = connection.execute(
+            """
+            select quarter, source_file_id, count(*) from student_performance_raw.exam_results
+            where quarter = any(%s) group by 1, 2 order by 1, 2
+            """,
+            (labels,),
+        ).fetchall()
+        trusted = {
+            (row[0], row[1]): (row[2], row[3])
+            for row in connection.execute(
+                sql.SQL(
+                    """
+                    select quarter, source_file_id, sum(row_count)::bigint,
+                        (sum(row_count) filter (where not has_own_id) - count(*) filter (where not has_own_id))::bigint
+                    from (
+                        select quarter, source_file_id, has_own_id, count(*) as row_count
+                        from student_performance_staging.stg_student_performance__exam_results
+                        where quarter = any(%s)
+                        group by quarter, source_file_id, has_own_id, {},
+                            case when has_own_id then student_id end
+                    ) as distinct_rows
+                    group by 1, 2
+                    """
+                ).format(sql.SQL(", ").join(map(sql.Identifier, compared))),
+                (labels,),
+            )
+        }
+        rejected: dict[tuple[str, str], dict[str, int]] = {}
+        for quarter, file_id, reason, count in connection.execute(
+            """
+            select quarter, source_file_id, reason, count(*)
+            from student_performance_staging.stg_student_performance__exam_lines
+            where quarter = any(%s) and reason is not null group by 1, 2, 3 order by 1, 2, 3
+            """,
+            (labels,),
+        ):
+            rejected.setdefault((quarter, file_id), {})[reason] = count
+    accounts = []
+    for quarter, file_id, count in read:
+        trusted_count, repeated = trusted.get((quarter, file_id), (0, 0))
+        accounts.append(
+            RowAccount(
+                DOMAIN,
+                quarter,
+                file_id,
+                count,
+                trusted_count,
+                rejected.get((quarter, file_id), {}),
+                repeated or 0,
+            )
+        )
+    return accounts
+
+
+def record_row_accounts(platform: Platform, quarters: Sequence[Quarter], contract: Contract) -> list[RowAccount]:
+    """Count, check and record the quarters' row accounts."""
+    accounts = count_rows(platform.database, quarters, contract)
+    record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
+    return accounts
+
+
+def explain_quarantine(platform: Platform, quarters: Sequence[Quarter], contract: Contract) -> str | None:
+    """Why dbt stopped, where the cause is too many quarantined rows; None where it is not.
+
+    The accounts are recorded either way, so that the status and quality pages can show what happened.
+    """
+    with platform.database.connect() as connection:
+        ready = connection.execute(
+            "select to_regclass('student_performance_staging.stg_student_performance__exam_results')"
+        ).fetchone()
+    if ready == (None,):
+        return None
+    accounts = record_row_accounts(platform, quarters, contract)
+    limit = platform.settings.max_quarantined_pct
+    too_many = [account for account in accounts if account.quarantined_pct > limit]
+    if not too_many:
+        return None
+    with platform.database.connect() as connection:
+        names = dict(connection.execute("select source_file_id, name from platform.landing_files").fetchall())
+        sentences = [
+            _quarantine_sentence(account, names[account.source_file_id], _examples(connection, account), limit)
+            for account in too_many
+        ]
+    return " ".join(sentences) + (
+        " Nothing was published and the marts are as before. Mend the file and load it again, "
+        "or raise QUARTERDECK_MAX_QUARANTINED_PCT if this is expected."
+    )
+
+
+def _quarantine_sentence(account: RowAccount, name: str, examples: str, limit: float) -> str:
+    reasons = ", ".join(
+        f"{count} {reason}" for reason, count in sorted(account.quarantined_by_reason.items(), key=lambda item: -item[1])
+    )
+    return (
+        f"{name} ({account.quarter}): {account.quarantined} of {account.read} rows ({account.quarantined_pct:.1f} %) were "
+        f"quarantined, more than the limit of {limit:g} % ({reasons}; {examples})."
+    )
+
+
+def _examples(connection: object, account: RowAccount) -> str:
+    rows = connection.execute(  # type: ignore[attr-defined]
+        """
+        select source_line, column_name, reason from student_performance_staging.stg_student_performance__exam_lines
+        where quarter = %s and reason is not null order by source_line limit 3
+        """,
+        (account.quarter,),
+    ).fetchall()
+    return "for example " + ", ".join(
+        f"line {line}{f', {column}' if column else ''}: {reason}" for line, column, reason in rows
+    )

@@ -1,0 +1,110 @@
+"""What the `quarterdeck` command does for exam results: which quarters to run, which assets a stage is, what to say after."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.core.dbt import DomainTranslator  # noqa: F401  (kept beside the keys it names)
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+from orchestration.core.settings import Settings
+from orchestration.core.status import Stage
+from orchestration.student_performance.automation import LANDING_OP
+from orchestration.student_performance.ingest import DOMAIN
+
+JOB = f"{DOMAIN}_refresh"
+STEP_TITLES = {
+    LANDING_OP: "Receive the file",
+    f"{DOMAIN}__exam_results": "Load every line as text",
+    f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
+    f"{DOMAIN}__row_accounts": "Account for every row",
+    f"{DOMAIN}_clusters": "Find the segments",
+    f"{DOMAIN}_models_2": "Label every student and build the reports (dbt)",
+    f"{DOMAIN}__pages": "Build, check and publish the pages",
+}
+
+
+def quarters_to_run(database: Database, settings: Settings, source: str, quarter: Quarter) -> list[Quarter]:
+    """The quarter; on the sample's first run also the ones before it, so that the pages have a story to tell."""
+    if source != "sample":
+        return [quarter]
+    with database.connect() as connection:
+        row = connection.execute("select count(*) from platform.quarter_files where domain = %s", (DOMAIN,)).fetchone()
+    if row is not None and row[0] > 0:
+        return [quarter]
+    first = Quarter.parse(settings.first_quarter)
+    return [
+        candidate
+        for back in range(settings.sample_quarters - 1, -1, -1)
+        if (candidate := quarter.plus(-back)) >= first
+    ]
+
+
+def stage_selection(definitions: dg.Definitions, stage: Stage) -> list[dg.AssetKey]:
+    """The assets of one stage: the clusters and what follows them are ml, the pages publish, all else etl."""
+    graph = definitions.resolve_asset_graph()
+    domain = dg.AssetSelection.groups(DOMAIN)
+    publish = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "pages"]))
+    ml = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "cluster_profiles"])).downstream() - publish
+    ml = ml | dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "score_range_clusters"]))
+    selection = {"etl": domain - ml - publish, "ml": ml, "publish": publish}[stage]
+    return sorted(selection.resolve(graph), key=str)
+
+
+def print_summary(console: Console, database: Database, settings: Settings, quarters: Sequence[Quarter]) -> None:
+    """Row accounts, segments and stage times of the quarters, and where the pages are."""
+    labels = [str(quarter) for quarter in quarters]
+    with database.connect() as connection:
+        accounts = connection.execute(
+            """
+            select quarter, name, source, rows_read, rows_trusted, rows_quarantined, quarantined_by_reason, repeated_rows
+            from platform.row_accounts join platform.landing_files using (source_file_id)
+            where row_accounts.domain = %s and quarter = any(%s) order by quarter
+            """,
+            (DOMAIN, labels),
+        ).fetchall()
+        segments = connection.execute(
+            """
+            select cluster_label, student_count, student_pct from student_performance_marts.rpt_segments
+            where quarter = %s order by cluster_id
+            """,
+            (labels[-1],),
+        ).fetchall()
+        stages = connection.execute(
+            """
+            select stage, min(started_at), max(finished_at) from platform.stage_status
+            where domain = %s and quarter = any(%s) group by stage
+            """,
+            (DOMAIN, labels),
+        ).fetchall()
+    table = Table(title="Row account: read = trusted + quarantined", title_justify="left")
+    for name in ("quarter", "file", "source", "read", "trusted", "quarantined", "by reason"):
+        table.add_column(name, justify="right" if name in ("read", "trusted", "quarantined") else "left")
+    for quarter, name, source, read, trusted, quarantined, reasons, repeated in accounts:
+        words = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        words += f"{'; ' if words else ''}{repeated} equal to another row (kept)" if repeated else ""
+        table.add_row(quarter, name, source, f"{read:,}", f"{trusted:,}", f"{quarantined:,}", words)
+    console.print(table)
+    table = Table(title=f"Segments of {labels[-1]}", title_justify="left")
+    for name in ("segment", "students", "share"):
+        table.add_column(name, justify="left" if name == "segment" else "right")
+    for label, count, share in segments:
+        table.add_row(label, f"{count:,}", f"{share:.1f} %")
+    console.print(table)
+    order = {"etl": 0, "ml": 1, "publish": 2}
+    for stage, started, finished in sorted(stages, key=lambda row: order[row[0]]):
+        console.print(f"{stage:<8} {(finished - started).total_seconds():6.1f} s")
+    if any(account[2] == "sample" for account in accounts):
+        console.print(
+            "[bold yellow]SAMPLE DATA:[/] these figures come from generated students, not from real ones. "
+            "Load a file with: quarterdeck run --source FILE"
+        )
+    console.print(f"Pages: {settings.site / 'index.html'}   (or: make serve)")
+
+
+def run_config(source: str) -> dict[str, Any]:
+    """Run configuration that names the source."""
+    return {"ops": {LANDING_OP: {"config": {"source": source}}}}

@@ -1,0 +1,336 @@
+"""What a file of exam results must hold (`contract.yml`), and reading a file by it.
+
+`load_contract` and `load_aliases` read the two YAML files; `match_headers` finds the contract's columns in a file's
+header; `read_exam_results` gives every line of a file as text, ready for COPY into the raw table. Whether a value is
+right is not judged here: that is dbt's part, so that every refused line is kept and shown with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
+from orchestration.core.errors import QuarterdeckError
+
+SHIPPED_CONTRACT = Path(__file__).with_name("contract.yml")
+SHIPPED_ALIASES = Path(__file__).with_name("aliases.yml")
+STUDENT_ID = "student_id"
+"""The name by which aliases and reports call the file's own student id (raw column `source_student_id`)."""
+
+# Columns that the tables have besides the contract's; a demographic of such a name would clash.
+_RESERVED = frozenset(
+    "quarter source_file_id source_line source_student_id source_text field_count_problem student_id has_own_id "
+    "mean_score overall_score grade is_pass cluster_id cluster_label student_count reason column_name all".split()
+)
+_REMEMBERED_VALUES = 10_000
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Text = Annotated[str, Field(min_length=1)]
+Row = tuple[int | str | None, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Identifier(_Part):
+    """The file's own student id, which a file may have or not."""
+
+    header: Text
+
+
+class Demographic(_Part):
+    """A category of student: its column, its header in files, and the values it may take (none listed: any)."""
+
+    name: Name
+    label: Text
+    header: Text
+    required: bool = True
+    values: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+
+
+class Subject(_Part):
+    """An exam; its score is the column `<name>_score`. Subjects of one `group` are named together in segments."""
+
+    name: Name
+    label: Text
+    header: Text
+    group: Text
+
+    @property
+    def column(self) -> str:
+        """The score's column."""
+        return f"{self.name}_score"
+
+
+class ScoreBounds(_Part):
+    """The lowest and highest score possible, and the lowest that passes, all in points."""
+
+    minimum: int | float
+    maximum: int | float
+    pass_mark: int | float
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScoreBounds:
+        if not self.minimum < self.maximum or not self.minimum <= self.pass_mark <= self.maximum:
+            raise ValueError("expected minimum < maximum with pass_mark between them")
+        return self
+
+
+class Contract(_Part):
+    """The columns a file of exam results must hold. Immutable; build it with `load_contract`."""
+
+    domain: Name = "student_performance"
+    identifier: Identifier | None = None
+    demographics: Annotated[tuple[Demographic, ...], Field(strict=False)]
+    subjects: Annotated[tuple[Subject, ...], Field(strict=False, min_length=1)]
+    score: ScoreBounds
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> Contract:
+        for name, count in _counts(self.raw_columns).items():
+            if count > 1 or name in _RESERVED:
+                raise ValueError(f"the name {name} is {'used twice' if count > 1 else 'taken by the tables'}")
+        headers = _counts(normalise_header(header) for header in self.headers.values())
+        if "" in headers or max(headers.values()) > 1:
+            raise ValueError("two columns have the same header, or one has a header without letters")
+        for demographic in self.demographics:
+            if len({value.strip().casefold() for value in demographic.values}) < len(demographic.values):
+                raise ValueError(f"{demographic.name} lists a value twice (case does not count)")
+        return self
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The contract's columns in the order of the raw table: demographics, then `<subject>_score`."""
+        return (*(part.name for part in self.demographics), *(subject.column for subject in self.subjects))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header of each column in a file written by the book, `student_id` first where the contract has one."""
+        own = {STUDENT_ID: self.identifier.header} if self.identifier else {}
+        parts = {part.name: part.header for part in self.demographics}
+        return own | parts | {subject.column: subject.header for subject in self.subjects}
+
+    def dbt_vars(self) -> dict[str, Any]:
+        """The contract as dbt's --vars: subjects, demographics, score_minimum, score_maximum and pass_mark."""
+        return {
+            "subjects": [subject.model_dump(include={"name", "label", "group"}) for subject in self.subjects],
+            "demographics": [
+                {"name": part.name, "label": part.label, "required": part.required, "values": list(part.values)}
+                for part in self.demographics
+            ],
+            "score_minimum": self.score.minimum,
+            "score_maximum": self.score.maximum,
+            "pass_mark": self.score.pass_mark,
+        }
+
+
+def load_contract(path: Path | None = None) -> Contract:
+    """The contract in `path`, or the shipped one.
+
+    Raises:
+        QuarterdeckError: the file is absent, no YAML, or holds something else; names each key and what is expected.
+    """
+    path = path or SHIPPED_CONTRACT
+    try:
+        return Contract.model_validate(_read_mapping(path))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg'].removeprefix('Value error, ')}"
+            + (" (write it in quotes)" if problem["type"] == "string_type" else "")
+            for problem in error.errors()
+        )
+        raise QuarterdeckError(f"{path} is not a contract of exam results: {problems}.") from None
+
+
+class Aliases(dict[str, str]):
+    """Column name by normalised header; `files` are the alias files read, `office_columns` each office name's file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[Path] = []
+        self.office_columns: dict[str, Path] = {}
+
+
+def load_aliases(*paths: Path) -> Aliases:
+    """The shipped header names and those of an office's own files, which win over the shipped ones.
+
+    Raises:
+        QuarterdeckError: a file is absent, is not a mapping of column to names, or gives one name to two columns.
+    """
+    aliases = Aliases()
+    for path in (SHIPPED_ALIASES, *paths):
+        own: dict[str, str] = {}
+        for column, names in _read_mapping(path).items():
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise QuarterdeckError(f"{path}: {column}: expected a list of header names, such as [{column}].")
+            for name in map(normalise_header, names):
+                if own.setdefault(name, column) != column:
+                    raise QuarterdeckError(f"{path}: '{name}' is given to both {own[name]} and {column}: keep one.")
+            if path != SHIPPED_ALIASES:
+                aliases.office_columns[column] = path
+        aliases.update(own)
+        aliases.files.append(path)
+    return aliases
+
+
+def normalise_header(header: str) -> str:
+    """A header without regard to case, accents, spaces and punctuation: 'Race / Ethnicity' is 'raceethnicity'."""
+    letters = unicodedata.normalize("NFKD", header).casefold()
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+@dataclass(frozen=True)
+class HeaderMapping:
+    """Where a file keeps the contract's columns.
+
+    `positions` are field positions (from 0) in the order of `Contract.raw_columns`, `identifier` that of the file's own
+    student id or None, `extra_columns` the headers that the contract does not know ('column 1' where one is unnamed).
+    """
+
+    positions: tuple[int, ...]
+    identifier: int | None
+    field_count: int
+    extra_columns: tuple[str, ...]
+
+
+def match_headers(
+    headers: Sequence[str], contract: Contract, aliases: Mapping[str, str], *, name: str = "The file"
+) -> HeaderMapping:
+    """Find the contract's columns in a file's header; `name` is what messages call the file.
+
+    Raises:
+        QuarterdeckError: a column is missing or there twice, or an office's alias file names an unknown column.
+    """
+    known = contract.headers
+    for column, path in aliases.office_columns.items() if isinstance(aliases, Aliases) else ():
+        if column not in known:
+            raise QuarterdeckError(f"{path}: '{column}' is no column of the contract, which has: {', '.join(known)}.")
+    columns = {alias: column for alias, column in aliases.items() if column in known}
+    for column, header in known.items():
+        columns[normalise_header(column)] = columns[normalise_header(header)] = column
+    found: dict[str, int] = {}
+    extra: list[str] = []
+    for position, header in enumerate(headers):
+        column = columns.get(normalise_header(header), "")
+        if column in found:
+            raise QuarterdeckError(
+                f"{name} has two columns for {column}: '{headers[found[column]]}' and '{header}': remove or rename one."
+            )
+        if column:
+            found[column] = position
+        else:
+            extra.append(header or f"column {position + 1}")
+    if missing := [column for column in contract.raw_columns if column not in found]:
+        own = [path for path in getattr(aliases, "files", ()) if path != SHIPPED_ALIASES]
+        raise QuarterdeckError(
+            f"{name} is not a table of exam results: no column for {', '.join(missing)}. It has: "
+            f"{_listed(headers)}. If one of these is meant, add an alias in "
+            f"{own[-1] if own else 'a file of your own (QUARTERDECK_ALIASES)'}."
+        )
+    positions = tuple(found[column] for column in contract.raw_columns)
+    return HeaderMapping(positions, found.get(STUDENT_ID), len(headers), tuple(extra))
+
+
+@dataclass(frozen=True)
+class ExamFile:
+    """A file that is a table of the contract: how it is written, where its columns are, and its lines."""
+
+    path: Path
+    contract: Contract
+    dialect: Dialect
+    mapping: HeaderMapping
+
+    def rows(self) -> Iterator[Row]:
+        """Stream every line: source_line, source_student_id, *raw_columns, source_text, field_count_problem.
+
+        Values are text as they came, except that categories are given in the contract's spelling where they differ only
+        in case or surrounding spaces. A line with the wrong number of fields has only its text and the problem. Raises
+        QuarterdeckError for a value of more than 131,072 characters.
+        """
+        mapping, field_count = self.mapping, self.mapping.field_count
+        category_count = len(self.contract.demographics)
+        spellings = [_Spelling(part.values).__getitem__ for part in self.contract.demographics]
+        fields_of = _getter(mapping.positions)
+        nothing = (None,) * (1 + len(mapping.positions))
+        for line, fields, text in read_rows(self.path, self.dialect):
+            if len(fields) != field_count:
+                yield (line, *nothing, text, f"expected {field_count} fields, found {len(fields)}")
+                continue
+            values = fields_of(fields)
+            own_id = fields[mapping.identifier].strip() or None if mapping.identifier is not None else None
+            categories = [spelling(value) for spelling, value in zip(spellings, values, strict=False)]
+            yield (line, own_id, *categories, *values[category_count:], None, None)
+
+
+def read_exam_results(
+    path: Path, contract: Contract, aliases: Mapping[str, str], *, name: str | None = None
+) -> ExamFile:
+    """Open a file of exam results; `name` is what messages call it (default: the path's own name).
+
+    Raises:
+        QuarterdeckError: the file is no delimited text (see `inspect_file`), lacks a column of the contract, or has no
+            line with as many fields as its header.
+    """
+    dialect = inspect_file(path, name=name)
+    mapping = match_headers(dialect.header, contract, aliases, name=dialect.name)
+    if not any(len(fields) == mapping.field_count for _, fields, _ in read_rows(path, dialect)):
+        raise QuarterdeckError(
+            f"{dialect.name} is not a table of exam results: its header has {mapping.field_count} fields "
+            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
+        )
+    return ExamFile(path, contract, dialect, mapping)
+
+
+class _Spelling(dict[str, str]):
+    """The contract's spelling of a category, by the category as it came."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        super().__init__()
+        self._listed = {value.strip().casefold(): value for value in values}
+
+    def __missing__(self, value: str) -> str:
+        trimmed = re.sub(r"\s+", " ", value.strip())
+        spelling = self._listed.get(trimmed.casefold(), value.strip())
+        if len(self) < _REMEMBERED_VALUES:
+            self[value] = spelling
+        return spelling
+
+
+def _getter(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    if len(positions) == 1:
+        return lambda fields: (fields[positions[0]],)
+    return itemgetter(*positions)
+
+
+def _counts(names: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _listed(headers: Sequence[str], limit: int = 30) -> str:
+    shown = ", ".join(f"'{header[:60]}'" for header in headers[:limit])
+    return shown + (f" and {len(headers) - limit} more" if len(headers) > limit else "")
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise QuarterdeckError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise QuarterdeckError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise QuarterdeckError(f"{path}: expected keys with values, such as those of {SHIPPED_CONTRACT.name}.")
+    return content

@@ -1,0 +1,175 @@
+"""From a source to `student_performance_raw.exam_results`: fetch a quarter's file, keep it, and load every line as text."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, exclusive
+from orchestration.core.settings import Settings
+from orchestration.student_performance import kaggle
+from orchestration.student_performance.contract import (
+    Contract,
+    load_aliases,
+    load_contract,
+    read_exam_results,
+)
+from orchestration.student_performance.sample import write_sample
+
+DOMAIN = "student_performance"
+RAW_SCHEMA = f"{DOMAIN}_raw"
+RAW_TABLE = "exam_results"
+
+
+def office_contract(settings: Settings) -> Contract:
+    """The contract in force: the office's own, or the shipped one."""
+    return load_contract(settings.contract)
+
+
+def office_aliases(settings: Settings) -> dict[str, str]:
+    """Header names in force: the shipped ones and the office's own."""
+    return load_aliases(*([settings.aliases] if settings.aliases else []))
+
+
+def resolve_source(requested: str, settings: Settings) -> tuple[str, str | None]:
+    """What `auto` means just now; any other source is itself.
+
+    Returns:
+        The source (`kaggle`, `sample` or a file's path) and, where it is not what was asked for, the reason.
+    """
+    if requested != "auto":
+        return requested, None
+    if kaggle.is_reachable(timeout_seconds=settings.kaggle_probe_seconds):
+        return "kaggle", None
+    return "sample", "Kaggle cannot be reached from here, so the built-in SAMPLE is used. These are not real students."
+
+
+@contextmanager
+def fetched(source: str, quarter: Quarter, settings: Settings, contract: Contract) -> Iterator[tuple[Path, Source]]:
+    """The quarter's file from a resolved source, on disk for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-") as folder:
+        if source == "sample":
+            yield write_sample(str(quarter), Path(folder), contract, rows=settings.sample_rows), "sample"
+        elif source == "kaggle":
+            yield (
+                kaggle.download(
+                    settings.kaggle_dataset, Path(folder), timeout_seconds=settings.kaggle_timeout_seconds
+                ),
+                "kaggle",
+            )
+        else:
+            yield Path(source), "file"
+
+
+def receive(
+    database: Database, settings: Settings, source: str, quarter: Quarter, contract: Contract
+) -> tuple[LandedFile, list[str]]:
+    """Fetch the quarter's file, refuse it if it is no table of the contract, keep it and assign it to the quarter.
+
+    Returns:
+        The landed file, and other quarters that are made of the very same file.
+
+    Raises:
+        QuarterdeckError: the source fails or the file is refused; then nothing has changed.
+    """
+    with fetched(source, quarter, settings, contract) as (path, kind):
+        read_exam_results(path, contract, office_aliases(settings))
+        with database.connect() as connection:
+            landed = land(connection, settings.landing, DOMAIN, path, kind)
+            return landed, assign(connection, DOMAIN, quarter, landed.source_file_id)
+
+
+def raw_columns(contract: Contract) -> list[str]:
+    """Columns of the raw table after `quarter` and `source_file_id`, in COPY's order."""
+    return ["source_line", "source_student_id", *contract.raw_columns, "source_text", "field_count_problem"]
+
+
+def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
+    """Replace the quarter's partition of the raw table by the lines of its file, in one transaction.
+
+    Returns:
+        The file and the number of lines.
+    """
+    columns = ["quarter", "source_file_id", *raw_columns(contract)]
+    partition = sql.Identifier(RAW_SCHEMA, f"{RAW_TABLE}_{quarter}".lower())
+    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection:
+        _ensure_raw_table(connection, columns)
+        landed = assigned_file(connection, settings.landing, DOMAIN, quarter)
+        results = read_exam_results(landed.path, contract, office_aliases(settings), name=landed.name)
+        connection.execute(sql.SQL("drop table if exists {}").format(partition))
+        connection.execute(
+            sql.SQL("create table {} (like {} including defaults)").format(
+                partition, sql.Identifier(RAW_SCHEMA, RAW_TABLE)
+            )
+        )
+        statement = sql.SQL("copy {} ({}) from stdin (freeze)").format(
+            partition, sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        count = 0
+        with connection.cursor().copy(statement) as copy:
+            label, file_id = str(quarter), landed.source_file_id
+            for row in results.rows():
+                copy.write_row((label, file_id, *row))
+                count += 1
+        connection.execute(
+            sql.SQL("alter table {} attach partition {} for values in ({})").format(
+                sql.Identifier(RAW_SCHEMA, RAW_TABLE), partition, sql.Literal(str(quarter))
+            )
+        )
+    return landed, count
+
+
+def _ensure_raw_table(connection: psycopg.Connection, columns: Sequence[str]) -> None:
+    """Create the raw table, or add the columns that a wider contract asks for."""
+    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(RAW_SCHEMA)))
+    types = {"quarter": "text not null", "source_file_id": "text not null", "source_line": "bigint not null"}
+    table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
+    connection.execute(
+        sql.SQL("create table if not exists {} ({}) partition by list (quarter)").format(
+            table,
+            sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(types.get(name, "text"))) for name in columns
+            ),
+        )
+    )
+    present = {
+        row[0]
+        for row in connection.execute(
+            "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
+            (RAW_SCHEMA, RAW_TABLE),
+        )
+    }
+    for name in columns:
+        if name not in present:
+            connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(name)))
+
+
+def file_quarter(path: Path) -> Quarter | None:
+    """The quarter that an incoming file is for: from its name, else from the folder it lies in."""
+    return Quarter.find(path.name) or Quarter.find(path.parent.name)
+
+
+def received_sentence(landed: LandedFile, quarter: Quarter, others: Sequence[str]) -> str:
+    """One sentence about what arrived, for logs."""
+    note = f" The very same file is also loaded as {', '.join(others)}: is it the right one?" if others else ""
+    new = "received" if landed.is_new else "recognised by its hash as received before"
+    return f"{quarter}: {landed.name} ({landed.size:,} bytes, {landed.source}) {new}.{note}"
+
+
+def require_file(path: str) -> None:
+    """Refuse a source that is no file before anything starts.
+
+    Raises:
+        QuarterdeckError: there is no such file.
+    """
+    if not Path(path).is_file():
+        raise QuarterdeckError(
+            f"{path}: there is no such file. --source takes auto, kaggle, sample or the path of a CSV file."
+        )
+
