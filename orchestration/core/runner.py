@@ -1,9 +1,12 @@
 """Run a domain's job in this process: the same job, run storage and assets that the UI uses, with progress for people."""
 
+import contextlib
 import logging
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -43,10 +46,16 @@ def run_job(
         arguments["partition_key"] = keys[0]
     else:
         tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-    with warnings.catch_warnings(), dg.DagsterInstance.get() as instance:
+    with (
+        warnings.catch_warnings(),
+        dg.DagsterInstance.get() as instance,
+        # dbt's own chatter is in its log file; on the terminal it would bury the progress.
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
         warnings.simplefilter("ignore")
         result = definitions.resolve_job_def(job_name).execute_in_process(
-            run_config=run_config,
+            run_config={**(run_config or {}), "loggers": {"console": {}}},
             instance=instance,
             tags=tags,
             raise_on_error=False,

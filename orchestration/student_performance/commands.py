@@ -7,7 +7,6 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.core.dbt import DomainTranslator  # noqa: F401  (kept beside the keys it names)
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings

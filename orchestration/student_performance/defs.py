@@ -18,7 +18,7 @@ from orchestration.student_performance.automation import (
     build_schedule,
 )
 from orchestration.student_performance.checks import explain_quarantine
-from orchestration.student_performance.ingest import DOMAIN, office_contract
+from orchestration.student_performance.ingest import DOMAIN, RAW_TABLE, office_contract
 from orchestration.student_performance.pages import PAGE_MARTS
 
 # The last mart of the ml stage: the dbt step that builds it finishes the stage.
@@ -42,6 +42,7 @@ def build_domain(settings: Settings) -> dg.Definitions:
 
     dbt_models = build_dbt_assets(
         DOMAIN,
+        raw_table=dg.AssetKey([DOMAIN, RAW_TABLE]),
         manifest=prepare_manifest(settings, dbt_vars),
         dbt_vars=dbt_vars,
         partitions_def=partitions_def,

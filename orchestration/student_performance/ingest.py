@@ -15,6 +15,7 @@ from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.contract import (
+    Aliases,
     Contract,
     load_aliases,
     load_contract,
@@ -32,7 +33,7 @@ def office_contract(settings: Settings) -> Contract:
     return load_contract(settings.contract)
 
 
-def office_aliases(settings: Settings) -> dict[str, str]:
+def office_aliases(settings: Settings) -> Aliases:
     """Header names in force: the shipped ones and the office's own."""
     return load_aliases(*([settings.aliases] if settings.aliases else []))
 

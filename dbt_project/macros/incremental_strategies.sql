@@ -1,0 +1,24 @@
+{#- Incremental strategies that replace rows by the quarters requested, not by the keys found in the new rows: a requested
+    quarter that has no row any more loses its old ones. Delete and insert are one transaction, so that a reader sees the
+    old rows or the new ones. dbt finds a strategy by the name get_incremental_<strategy>_sql. -#}
+
+{% macro get_incremental_replace_requested_quarters_sql(arg_dict) %}
+    {{ return(replace_rows_sql(arg_dict, in_requested_quarters('quarter'))) }}
+{% endmacro %}
+
+{% macro get_incremental_replace_requested_and_following_quarters_sql(arg_dict) %}
+    {{ return(replace_rows_sql(arg_dict, in_requested_and_following_quarters('quarter'))) }}
+{% endmacro %}
+
+{#- For a small table computed whole. A swapped table would take the views on it away until they are built again. -#}
+{% macro get_incremental_replace_everything_sql(arg_dict) %}
+    {{ return(replace_rows_sql(arg_dict, 'true')) }}
+{% endmacro %}
+
+{% macro replace_rows_sql(arg_dict, condition) -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    delete from {{ arg_dict['target_relation'] }} where {{ condition }};
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}

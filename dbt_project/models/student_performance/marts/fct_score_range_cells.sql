@@ -1,0 +1,49 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_requested_quarters',
+    on_schema_change='fail',
+) }}
+
+with exam_results as (
+    select *
+    from {{ ref('fct_exam_results') }}
+    where {{ in_requested_quarters('quarter') }}
+),
+
+ranged as (
+    select
+        quarter,
+        {%- for subject in var('subjects') %}
+        {{ ten_point_range(subject.name ~ '_score') }} as {{ subject.name }}_range,
+        {{ subject.name }}_score{{ ',' if not loop.last }}
+        {%- endfor %}
+    from exam_results
+),
+
+cells as (
+    select
+        quarter,
+        {%- for subject in var('subjects') %}
+        {{ subject.name }}_range,
+        round(avg({{ subject.name }}_score), 4) as {{ subject.name }}_mean_score,
+        {%- endfor %}
+        count(*) as student_count
+    from ranged
+    group by
+        quarter,
+        {%- for subject in var('subjects') %}
+        {{ subject.name }}_range{{ ',' if not loop.last }}
+        {%- endfor %}
+)
+
+select
+    quarter,
+    concat_ws('-', {% for subject in var('subjects') %}{{ subject.name }}_range{{ ', ' if not loop.last }}{% endfor %}) as cell_id,
+    {%- for subject in var('subjects') %}
+    {{ subject.name }}_range,
+    {%- endfor %}
+    student_count,
+    {%- for subject in var('subjects') %}
+    {{ subject.name }}_mean_score{{ ',' if not loop.last }}
+    {%- endfor %}
+from cells

@@ -1,0 +1,79 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_requested_and_following_quarters',
+    on_schema_change='fail',
+) }}
+
+with labeled_results as (
+    select *
+    from {{ ref('fct_labeled_results') }}
+    where has_own_id
+),
+
+clusters as (
+    select * from {{ source('student_performance_ml', 'cluster_profiles') }}
+),
+
+current_results as (
+    select
+        quarter,
+        student_id,
+        cluster_id,
+        cluster_label
+    from labeled_results
+    where {{ in_requested_and_following_quarters('quarter') }}
+),
+
+-- A student's previous quarter, under the name of the quarter it is compared with.
+previous_results as (
+    select
+        {{ following_quarter('quarter') }} as quarter,
+        student_id,
+        cluster_id,
+        cluster_label
+    from labeled_results
+    where {{ in_requested_and_following_quarters(following_quarter('quarter')) }}
+),
+
+-- Where one of the two quarters has nobody to follow, everybody would seem to have joined or left.
+compared_quarters as (
+    select quarter from current_results
+    intersect
+    select quarter from previous_results
+),
+
+paired as (
+    select
+        coalesce(current_results.quarter, previous_results.quarter) as quarter,
+        coalesce(current_results.student_id, previous_results.student_id) as student_id,
+        previous_results.cluster_id as previous_cluster_id,
+        previous_results.cluster_label as previous_cluster_label,
+        current_results.cluster_id,
+        current_results.cluster_label
+    from current_results
+    full outer join previous_results
+        on
+            current_results.quarter = previous_results.quarter
+            and current_results.student_id = previous_results.student_id
+)
+
+select
+    paired.quarter,
+    paired.student_id,
+    paired.previous_cluster_id,
+    paired.previous_cluster_label,
+    paired.cluster_id,
+    paired.cluster_label,
+    case
+        when paired.previous_cluster_id is null then 'joined'
+        when paired.cluster_id is null then 'left'
+        when clusters.continues_cluster_id = paired.previous_cluster_id then 'stayed'
+        else 'moved'
+    end as move
+from paired
+inner join compared_quarters
+    on paired.quarter = compared_quarters.quarter
+left join clusters
+    on
+        paired.quarter = clusters.quarter
+        and paired.cluster_id = clusters.cluster_id

@@ -1,0 +1,49 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_requested_quarters',
+    on_schema_change='fail',
+) }}
+{%- set subject_names = var('subjects') | map(attribute='name') | list %}
+
+with exam_results as (
+    select *
+    from {{ ref('fct_exam_results') }}
+    where {{ in_requested_quarters('quarter') }}
+),
+
+score_counts as (
+    {{ score_counts('exam_results') | indent(4) }}
+),
+
+ranged as (
+    select
+        *,
+        {{ ten_point_range('score') }} as ten_point_range
+    from score_counts
+)
+
+select
+    quarter,
+    {%- for demographic in var('demographics') %}
+    {{ demographic.name }},
+    {%- endfor %}
+    sum(student_count) filter (where subject = 'overall')::bigint as student_count,
+    coalesce(sum(student_count) filter (where subject = 'overall' and is_pass), 0)::bigint as pass_count,
+    {%- for name in subject_names %}
+    sum(score * student_count) filter (where subject = {{ quoted(name) }}) as {{ name }}_score_sum,
+    {%- endfor %}
+    sum(score * student_count) filter (where subject = 'overall') as mean_score_sum,
+    {%- for name in subject_names + ['overall'] %}
+    array[
+        {%- for lower_bound in range(0, 100, 10) %}
+        coalesce(sum(student_count) filter (where subject = {{ quoted(name) }} and ten_point_range = {{ lower_bound }}), 0)
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    ]::integer[] as {{ name }}_range_counts{{ ',' if not loop.last }}
+    {%- endfor %}
+from ranged
+group by
+    quarter,
+    {%- for demographic in var('demographics') %}
+    {{ demographic.name }}{{ ',' if not loop.last }}
+    {%- endfor %}

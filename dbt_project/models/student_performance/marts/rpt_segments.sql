@@ -1,0 +1,56 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_requested_quarters',
+    on_schema_change='fail',
+) }}
+
+with clusters as (
+    select * from {{ source('student_performance_ml', 'cluster_profiles') }}
+),
+
+labeled_results as (
+    select * from {{ ref('fct_labeled_results') }}
+),
+
+cluster_counts as (
+    select
+        quarter,
+        cluster_id,
+        count(*) as student_count,
+        count(*) filter (where is_pass) as pass_count
+    from labeled_results
+    where {{ in_requested_quarters('quarter') }}
+    group by quarter, cluster_id
+),
+
+quarter_counts as (
+    select
+        quarter,
+        sum(student_count) as student_count
+    from cluster_counts
+    group by quarter
+)
+
+select
+    clusters.quarter,
+    clusters.cluster_id,
+    clusters.cluster_label,
+    clusters.reason,
+    coalesce(cluster_counts.student_count, 0) as student_count,
+    round(100.0 * coalesce(cluster_counts.student_count, 0) / quarter_counts.student_count, 4) as student_pct,
+    {%- for subject in var('subjects') %}
+    clusters.{{ subject.name }}_mean_score,
+    {%- endfor %}
+    round(100.0 * cluster_counts.pass_count / cluster_counts.student_count, 4) as pass_pct,
+    clusters.continues_cluster_id,
+    clusters.cluster_count,
+    clusters.silhouette,
+    clusters.inertia_ratio,
+    clusters.stability
+from clusters
+inner join quarter_counts
+    on clusters.quarter = quarter_counts.quarter
+left join cluster_counts
+    on
+        clusters.quarter = cluster_counts.quarter
+        and clusters.cluster_id = cluster_counts.cluster_id

@@ -1,0 +1,198 @@
+"""Build a static site into a folder and put it in the place of the old one; nothing here knows a domain."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from orchestration.core.site_format import FILTERS, moment
+
+CORE_FOLDER = Path(__file__).parent
+STATIC_FOLDER = CORE_FOLDER / "static"
+TEMPLATE_FOLDER = CORE_FOLDER / "templates"
+MANIFEST_NAME = "site.json"
+
+# No eval, no inline script or style, no request to anywhere: the browser holds the pages to it. The one Trusted Types
+# policy (static/charts.js) accepts nothing but the empty text, with which vega-embed clears its element.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'none'; base-uri 'none'; form-action 'none'; "
+    "require-trusted-types-for 'script'; trusted-types default"
+)
+
+_JSON_ESCAPES = {
+    ord("<"): "\\u003c",
+    ord(">"): "\\u003e",
+    ord("&"): "\\u0026",
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
+_BUNDLE_SNIPPET = "window.vegaEmbed = vegaEmbed;"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file the pages were made from: its name, SHA-256 (hex) and source (`kaggle`, `file` or `sample`)."""
+
+    name: str
+    sha256: str
+    source: str
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """What every page says of itself."""
+
+    product: str
+    title: str
+    edition: str
+    quarter: str
+    built_at: datetime
+    run_id: str
+    files: Sequence[SourceFile]
+    navigation: Sequence[tuple[str, str]]
+    sources: Sequence[str]
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether any of the data shown is generated."""
+        return "sample" in self.sources
+
+
+def json_for_script(value: Any) -> Markup:
+    """Return JSON that can stand inside a script element: `<`, `>`, `&`, U+2028 and U+2029 are escapes.
+
+    Raises ValueError on NaN or infinity, which JSON has no words for.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_json_default)
+    return Markup(text.translate(_JSON_ESCAPES))  # safe by the escapes above
+
+
+def _json_default(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return moment(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON; make it plain first")
+
+
+def environment(*template_folders: Path) -> jinja2.Environment:
+    """Return the Jinja environment of the pages: everything is escaped and a missing value is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in (*template_folders, TEMPLATE_FOLDER)]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters.update(FILTERS)
+    made.filters["script_json"] = json_for_script
+    return made
+
+
+def vega_bundle(cache_folder: Path | None = None) -> str:
+    """Return Vega, vega-embed and the expression interpreter as one classic script that sets `window.vegaEmbed`.
+
+    Bundling takes a second, so the text is kept in cache_folder, under the version it was made with.
+    """
+    if cache_folder is None:
+        return str(vl_convert.javascript_bundle(_BUNDLE_SNIPPET))
+    key = hashlib.sha256(_BUNDLE_SNIPPET.encode()).hexdigest()[:8]
+    path = cache_folder / f"vega-{version('vl-convert-python')}-{key}.js"
+    if not path.exists():
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(vl_convert.javascript_bundle(_BUNDLE_SNIPPET), encoding="utf-8")
+        os.replace(partial, path)
+    return path.read_text(encoding="utf-8")
+
+
+@dataclass
+class SiteBuilder:
+    """Collects the files of one build. The folder must be new or empty.
+
+    Raises FileExistsError when it holds anything: a page left from another build would be published with this one.
+    """
+
+    folder: Path
+    facts: SiteFacts
+    templates: jinja2.Environment
+    written: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise FileExistsError(f"{self.folder} is not empty; build the pages into a new folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, relative: str, text: str) -> Path:
+        """Write one text file of the site."""
+        path = self.folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        self.written.append(path)
+        return path
+
+    def page(self, name: str, **context: Any) -> Path:
+        """Render the template of that name; `site`, `current` and the security policy are added to its context."""
+        template = self.templates.get_template(name)
+        text = template.render(site=self.facts, current=name, policy=CONTENT_SECURITY_POLICY, **context)
+        return self.write(name, text)
+
+    def static(self, *folders: Path) -> None:
+        """Copy style sheets and scripts into assets/."""
+        for folder in folders:
+            for source in sorted(folder.iterdir()):
+                self.write(f"assets/{source.name}", source.read_text(encoding="utf-8"))
+
+    def manifest(self) -> Path:
+        """Write site.json: what was built, from what, with the hash of every file."""
+        files: Mapping[str, str] = {
+            path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file()
+        }
+        content = {
+            "title": self.facts.title,
+            "edition": self.facts.edition,
+            "quarter": self.facts.quarter,
+            "built_at": self.facts.built_at.isoformat(),
+            "run_id": self.facts.run_id,
+            "sources": sorted(self.facts.sources),
+            "files": files,
+        }
+        return self.write(MANIFEST_NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def publish(build_folder: Path, site_folder: Path, keep: int = 2) -> Path:
+    """Make site_folder show the build, whole, in one step; return the build's folder.
+
+    site_folder is a symbolic link and the step is one rename over it, so that a reader sees the old site or the new
+    one. A real folder found in its place (from another tool) is moved aside first. Of the builds beside this one, told
+    by their manifest, the newest `keep` stay: a page opened before the swap can still load its scripts.
+    """
+    build_folder = build_folder.resolve()
+    if not (build_folder / MANIFEST_NAME).is_file():
+        raise FileNotFoundError(f"{build_folder} holds no {MANIFEST_NAME}; only a finished build can be published")
+    site_folder.parent.mkdir(parents=True, exist_ok=True)
+    link = site_folder.with_name(f".{site_folder.name}.{os.getpid()}.link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(build_folder, site_folder.parent.resolve()), target_is_directory=True)
+    if site_folder.is_dir() and not site_folder.is_symlink():
+        os.rename(site_folder, site_folder.with_name(f"{site_folder.name}.{os.getpid()}.replaced"))
+    os.replace(link, site_folder)
+    os.utime(build_folder)
+    builds = [path.parent for path in build_folder.parent.glob(f"*/{MANIFEST_NAME}") if not path.parent.is_symlink()]
+    newest_first = sorted(builds, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for old in newest_first[keep:]:
+        if old != build_folder:
+            shutil.rmtree(old)
+    return build_folder

@@ -1,0 +1,150 @@
+"""Check a built site before it is published, so that a failed check leaves the old pages live."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from orchestration.core.site import MANIFEST_NAME
+
+MINIMUM_WORDS = 40
+_LINK_ATTRIBUTES = {"href", "src", "srcset", "action", "poster", "data"}
+_CSS_REFERENCE = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)", re.IGNORECASE)
+_VOID = {"meta", "link", "br", "hr", "img", "input", "col", "source", "wbr", "area", "base", "embed", "track"}
+
+
+class SiteCheckFailed(Exception):
+    """The built site must not be published; the message lists what is wrong, one line each."""
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.links: list[str] = []
+        self.identifiers: set[str] = set()
+        self.json_blocks: list[str] = []
+        self.words = 0
+        self.has_banner = False
+        self.problems: list[str] = []
+        self._inside: list[str] = []
+        self._is_json = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        self.links += [value for name, value in named.items() if name in _LINK_ATTRIBUTES and tag != "base"]
+        if "id" in named:
+            if named["id"] in self.identifiers:
+                self.problems.append(f"two elements have the id {named['id']!r}")
+            self.identifiers.add(named["id"])
+        self.has_banner = self.has_banner or "data-sample-banner" in named
+        self._is_json = tag == "script" and named.get("type") == "application/json"
+        if self._is_json:
+            self.json_blocks.append("")
+        elif tag == "style" or (tag == "script" and "src" not in named):
+            self.problems.append(f"an inline {tag} element, which the security policy refuses")
+        for name in named:
+            if name == "style" or name.startswith("on"):
+                self.problems.append(f"an inline {name} attribute on <{tag}>, which the security policy refuses")
+        if tag not in _VOID:
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._inside:
+            while self._inside and self._inside.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and self._inside[-1] == "script":
+            if self._is_json:
+                self.json_blocks[-1] += data
+        elif "main" in self._inside:
+            self.words += len(data.split())
+
+
+def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int:
+    """Check every page of a built site and return how many there are.
+
+    Checked: every internal link and fragment resolves, nothing points outside, no page is empty, inlined JSON parses,
+    files are as the manifest says, and the sample banner is on every page when a source is `sample`. `beside` are pages
+    that are put next to the site when it is published: links to them are accepted and they are not read.
+
+    Raises SiteCheckFailed with every problem found.
+    """
+    folder = folder.resolve()
+    if not (folder / MANIFEST_NAME).is_file():
+        raise SiteCheckFailed(f"{folder} holds no {MANIFEST_NAME}; the build did not finish")
+    manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+    beside_folders = {Path(name).parts[0] for name in beside}
+    problems = _changed_files(folder, manifest["files"])
+    pages: dict[Path, _Page] = {}
+    for path in sorted(folder.rglob("*.html")):
+        if path.relative_to(folder).parts[0] in beside_folders:
+            continue
+        page = _Page()
+        page.feed(path.read_text(encoding="utf-8"))
+        page.close()
+        pages[path] = page
+    if not pages:
+        problems.append("there is no page")
+    for path, page in pages.items():
+        found = [*page.problems, *_page_problems(page, "sample" in manifest["sources"])]
+        for link in page.links:
+            found += _link_problems(link, path, folder, pages, beside)
+        problems += [f"{path.relative_to(folder)}: {problem}" for problem in found]
+    for path in sorted(folder.glob("assets/*.css")):
+        for match in _CSS_REFERENCE.finditer(path.read_text(encoding="utf-8")):
+            reference = match.group(1) or match.group(2)
+            if not reference.startswith("data:"):
+                found = _link_problems(reference, path, folder, pages, beside)
+                problems += [f"{path.relative_to(folder)}: {problem}" for problem in found]
+    if problems:
+        raise SiteCheckFailed(f"{len(problems)} problem(s) in the built pages:\n" + "\n".join(problems))
+    return len(pages)
+
+
+def _changed_files(folder: Path, expected: dict[str, str]) -> list[str]:
+    problems = []
+    for name, sha256 in expected.items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"{name}: named in {MANIFEST_NAME} and not there")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            problems.append(f"{name}: not the bytes that were built")
+    return problems
+
+
+def _page_problems(page: _Page, is_sample: bool) -> list[str]:
+    problems = []
+    if page.words < MINIMUM_WORDS:
+        problems.append(f"only {page.words} words: the page is empty")
+    if is_sample and not page.has_banner:
+        problems.append("shows sample data without the banner that says so")
+    for block in page.json_blocks:
+        try:
+            json.loads(block)
+        except ValueError as error:
+            problems.append(f"inlined JSON does not parse: {error}")
+    return problems
+
+
+def _link_problems(
+    link: str, path: Path, folder: Path, pages: dict[Path, _Page], beside: Sequence[str]
+) -> list[str]:
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc or link.startswith("//"):
+        return [f"points outside the site: {link}"]
+    if link.startswith("/"):
+        return [f"an absolute path, which does not open from disk: {link}"]
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if not target.is_relative_to(folder):
+        return [f"points outside the folder: {link}"]
+    if target.relative_to(folder).as_posix() in beside:
+        return []
+    if not target.is_file():
+        return [f"leads nowhere: {link}"]
+    if parts.fragment and target in pages and parts.fragment not in pages[target].identifiers:
+        return [f"leads to no element: {link}"]
+    return []

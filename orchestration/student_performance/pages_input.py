@@ -1,0 +1,69 @@
+"""What the pages are made from: one frozen value, so that building them is a pure function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A scored subject of the contract; its column is `<name>_score`."""
+
+    name: str
+    label: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Demographic:
+    """A demographic column of the contract and its values in the order to show them ([]: any value)."""
+
+    name: str
+    label: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A term used on the pages and what it means."""
+
+    term: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class PagesData:
+    """The frames hold all quarters with the columns of the tables of the same names; see docs and dbt's descriptions.
+
+    quarters: rpt_quarters. score_ranges: fct_score_ranges. exam_cube, segment_cube, segments, segment_moves: rpt_*.
+    rejected: rpt_rejected_results. row_accounts, stage_status, landing_files: platform tables of this domain.
+    dictionary: table_name, table_description, column_name, data_type, description.
+    built_at: the time to print as the time of the build, passed in so that the same input gives the same bytes.
+    """
+
+    subjects: Sequence[Subject]
+    demographics: Sequence[Demographic]
+    score_minimum: float
+    score_maximum: float
+    pass_mark: float
+    definitions: Sequence[Definition]
+    quarters: pd.DataFrame
+    score_ranges: pd.DataFrame
+    exam_cube: pd.DataFrame
+    segment_cube: pd.DataFrame
+    segments: pd.DataFrame
+    segment_moves: pd.DataFrame
+    rejected: pd.DataFrame
+    row_accounts: pd.DataFrame
+    stage_status: pd.DataFrame
+    landing_files: pd.DataFrame
+    dictionary: pd.DataFrame
+    run_id: str
+    built_at: datetime
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the shown quarters came from: `kaggle`, `file`, `sample`."""
+        return tuple(sorted(set(self.quarters["source"].dropna())))

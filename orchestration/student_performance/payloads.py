@@ -1,0 +1,163 @@
+"""The aggregates that a page's filters work on, as compact plain values for JSON: column by column, categories as indices."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from orchestration.core.site_format import plain
+from orchestration.student_performance.pages_input import PagesData
+from orchestration.student_performance.reading import quarters_loaded, why_no_moves
+
+NOT_GIVEN = "not given"
+OVERALL = "overall"
+SCHEME_LABELS = {
+    "ten_point": "Ten-point ranges",
+    "equal_width": "Ten equal-width ranges",
+    "us_letter": "US letters",
+    "kaggle_grade": "Kaggle grade (A to F)",
+}
+
+
+def demographic_values(data: PagesData) -> dict[str, list[str]]:
+    """The values of each demographic that occur or are listed: the contract's order, others by name, `not given` last."""
+    values = {}
+    for demographic in data.demographics:
+        seen = {_category(value) for value in data.exam_cube[demographic.name]}
+        listed = [str(value) for value in demographic.values]
+        others = sorted(seen - set(listed) - {NOT_GIVEN})
+        values[demographic.name] = listed + others + ([NOT_GIVEN] if NOT_GIVEN in seen else [])
+    return values
+
+
+def _category(value: Any) -> str:
+    known = plain(value)
+    return NOT_GIVEN if known is None or known == "" else str(known)
+
+
+def _indices(column: Sequence[Any], values: Sequence[str]) -> list[int]:
+    position = {value: index for index, value in enumerate(values)}
+    return [position[_category(value)] for value in column]
+
+
+def _shared(data: PagesData) -> dict[str, Any]:
+    values = demographic_values(data)
+    return {
+        "quarters": quarters_loaded(data),
+        "subjects": [{"name": s.name, "label": s.label} for s in data.subjects],
+        "demographics": [{"name": d.name, "label": d.label, "values": values[d.name]} for d in data.demographics],
+        "score": {
+            "minimum": plain(data.score_minimum),
+            "maximum": plain(data.score_maximum),
+            "pass_mark": plain(data.pass_mark),
+        },
+    }
+
+
+def _cube(data: PagesData, frame: pd.DataFrame, shared: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "quarter": _indices(frame["quarter"], shared["quarters"]),
+        "groups": {d["name"]: _indices(frame[d["name"]], d["values"]) for d in shared["demographics"]},
+        "students": [plain(value) for value in frame["student_count"]],
+    }
+
+
+def results_payload(data: PagesData) -> dict[str, Any]:
+    """The exam cube, and the counts of range schemes that cannot be computed from it."""
+    shared = _shared(data)
+    frame = data.exam_cube.sort_values(["quarter", *(d.name for d in data.demographics)], na_position="last")
+    measures = [s.name for s in data.subjects]
+    cube = _cube(data, frame, shared) | {
+        "passed": [plain(value) for value in frame["pass_count"]],
+        "sums": {m: [plain(value) for value in frame[f"{m}_score_sum"].map(_rounded)] for m in measures}
+        | {OVERALL: [plain(value) for value in frame["mean_score_sum"].map(_rounded)]},
+        "bins": {m: [plain(value) for value in frame[f"{m}_range_counts"]] for m in (*measures, OVERALL)},
+    }
+    return shared | {"cube": cube, "schemes": _schemes(data, shared)}
+
+
+def _rounded(value: Any) -> float | None:
+    known = plain(value)
+    return None if known is None else round(known, 4)
+
+
+def _schemes(data: PagesData, shared: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every scheme with either `merge` (which ten-point ranges make each range) or `tables` (its own counts).
+
+    Whether a scheme is a merging of the ten-point ranges is not assumed from its bounds but seen in its counts: they
+    must agree for every quarter and measure. A rule that looks at more than one score, such as an F for any failed
+    subject, does not agree and keeps its own counts, which exist for everybody and for one group at a time.
+    """
+    ranges = data.score_ranges
+    made = []  # ranges stand from the lowest scores to the highest, whichever way a scheme numbers them
+    for name in [*SCHEME_LABELS, *sorted(set(ranges["range_scheme"]) - set(SCHEME_LABELS))]:
+        own = ranges[ranges["range_scheme"] == name]
+        own = own.sort_values(["quarter", "subject", "lower_bound", "range_order"], na_position="first")
+        if own.empty:
+            continue
+        measures = [m for m in (*(s["name"] for s in shared["subjects"]), OVERALL) if (own["subject"] == m).any()]
+        scheme: dict[str, Any] = {"name": name, "label": SCHEME_LABELS.get(name, name), "measures": measures}
+        merge = _merge(own, ranges)
+        made.append(scheme | ({"merge": merge} if merge else {"tables": _tables(own, shared)}))
+    return made
+
+
+def _merge(own: pd.DataFrame, ranges: pd.DataFrame) -> dict[str, Any] | None:
+    everybody = own[own["dimension"] == "all"]
+    bounds = everybody[["range_label", "range_order", "lower_bound"]].drop_duplicates().sort_values("lower_bound")
+    lows = [plain(value) for value in bounds["lower_bound"]]
+    if len(bounds) != bounds["range_order"].nunique() or any(low is None or low % 10 for low in lows):
+        return None
+    starts = sorted(lows)
+    groups = {low: [b for b in range(10) if max((s for s in starts if s <= b * 10), default=-1) == low] for low in lows}
+    ten = ranges[(ranges["range_scheme"] == "ten_point") & (ranges["dimension"] == "all")]
+    counted = {
+        (quarter, subject, int(low) // 10): int(n)
+        for quarter, subject, low, n in zip(
+            ten["quarter"], ten["subject"], ten["lower_bound"], ten["student_count"], strict=True
+        )
+    }
+    for row in everybody.itertuples():
+        merged = sum(counted.get((row.quarter, row.subject, b), 0) for b in groups[plain(row.lower_bound)])
+        if merged != int(row.student_count):
+            return None
+    return {"labels": list(bounds["range_label"]), "groups": [groups[low] for low in lows]}
+
+
+def _tables(own: pd.DataFrame, shared: dict[str, Any]) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for (quarter, subject), part in own.groupby(["quarter", "subject"]):
+        labels = part[part["dimension"] == "all"]["range_label"]
+        counts: dict[str, dict[str, list[int]]] = {}
+        for dimension, value, number in zip(
+            part["dimension"], part["dimension_value"], part["student_count"], strict=True
+        ):
+            counts.setdefault(str(dimension), {}).setdefault(_category(value), []).append(int(number))
+        tables.setdefault(str(quarter), {})[str(subject)] = {"labels": list(labels), "counts": counts}
+    return tables
+
+
+def segments_payload(data: PagesData) -> dict[str, Any]:
+    """Segments, who is in them and moves between them, for every quarter."""
+    shared = _shared(data)
+    frame = data.segment_cube.sort_values(["quarter", *(d.name for d in data.demographics), "cluster_id"])
+    frame = frame[frame["quarter"].isin(shared["quarters"])]
+    cube = _cube(data, frame, shared) | {"cluster": [plain(value) for value in frame["cluster_id"]]}
+    segments: dict[str, list[dict[str, Any]]] = {quarter: [] for quarter in shared["quarters"]}
+    for row in data.segments.sort_values(["quarter", "cluster_id"]).to_dict("records"):
+        if row["quarter"] in segments:
+            segments[row["quarter"]].append({str(key): plain(value) for key, value in row.items() if key != "quarter"})
+    labels = {(q, s["cluster_id"]): s["cluster_label"] for q, rows in segments.items() for s in rows}
+    for index, quarter in enumerate(shared["quarters"]):
+        for segment in segments[quarter]:
+            before = shared["quarters"][index - 1] if index else None
+            segment["continues_label"] = labels.get((before, segment["continues_cluster_id"]))
+    moves: dict[str, list[dict[str, Any]]] = {}
+    for row in data.segment_moves.to_dict("records"):
+        moves.setdefault(row["quarter"], []).append({str(k): plain(v) for k, v in row.items() if k != "quarter"})
+    means = {
+        row["quarter"]: {s.name: plain(row[f"{s.name}_mean_score"]) for s in data.subjects}
+        for row in data.quarters.to_dict("records")
+    }
+    notes = {quarter: why_no_moves(data, quarter) for quarter in shared["quarters"]}
+    return shared | {"cube": cube, "segments": segments, "moves": moves, "why_no_moves": notes, "means": means}

@@ -1,0 +1,120 @@
+"""From the marts to the published site: read the shown quarters' frames, build the pages, check them, swap them in."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+from orchestration.core.dbt import DocsGeneration, target_dir
+from orchestration.core.resources import Platform
+from orchestration.core.settings import Settings
+from orchestration.core.site import publish
+from orchestration.core.site_check import check_site
+from orchestration.student_performance.contract import Contract
+from orchestration.student_performance.definitions_of_terms import definitions_of
+from orchestration.student_performance.ingest import DOMAIN
+from orchestration.student_performance.pages import PAGE_MARTS, build_pages
+from orchestration.student_performance.pages_input import Demographic, PagesData, Subject
+
+DOCS_PAGE = "dbt/index.html"
+
+
+def publish_pages(
+    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: DocsGeneration
+) -> list[Path]:
+    """Build, check and publish the site for these quarters; returns its files.
+
+    Raises:
+        QuarterdeckError: the built site fails its check; the published one stays as it is.
+    """
+    settings = platform.settings
+    data = load_pages_data(platform, contract, quarters, run_id)
+    settings.site.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the published site, so that the swap is a rename within one file system.
+    with tempfile.TemporaryDirectory(prefix=".site-", dir=settings.site.parent) as folder:
+        build = Path(folder) / "site"
+        build.mkdir()
+        files = build_pages(data, build)
+        docs_page = build / DOCS_PAGE
+        docs_page.parent.mkdir()
+        shutil.copyfile(docs.finish(), docs_page)
+        check_site(build, data)
+        publish(build, settings.site)
+        return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
+
+
+def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str) -> PagesData:
+    """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
+    with platform.database.connect() as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        frames: dict[str, Any] = {
+            field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()
+        }
+        frames |= {
+            table: _platform_table(connection, table) for table in ("row_accounts", "stage_status", "landing_files")
+        }
+    return PagesData(
+        subjects=[Subject(item.name, item.label, item.group) for item in contract.subjects],
+        demographics=[Demographic(item.name, item.label, item.values) for item in contract.demographics],
+        score_minimum=contract.score.minimum,
+        score_maximum=contract.score.maximum,
+        pass_mark=contract.score.pass_mark,
+        definitions=definitions_of(contract),
+        dictionary=dictionary(platform.settings),
+        run_id=run_id,
+        built_at=datetime.now(UTC).replace(microsecond=0),
+        **frames,
+    )
+
+
+def dictionary(settings: Settings) -> pd.DataFrame:
+    """The marts' tables and columns with their descriptions, from dbt's manifest."""
+    manifest = json.loads((target_dir(settings, "parse") / "manifest.json").read_text())
+    rows = [
+        {
+            "table_name": node["name"],
+            "table_description": node["description"],
+            "column_name": column["name"],
+            "data_type": column.get("data_type") or "",
+            "description": column["description"],
+        }
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == f"{DOMAIN}_marts"
+        for column in node["columns"].values()
+    ]
+    return pd.DataFrame(rows).sort_values(["table_name"], kind="stable", ignore_index=True)
+
+
+def _mart(connection: psycopg.Connection, mart: str, quarters: Sequence[str]) -> pd.DataFrame:
+    # All columns but the quarter sort the rows, so that the same marts give the same bytes.
+    cursor = connection.execute(
+        sql.SQL("select * from {} where quarter = any(%s)").format(sql.Identifier(f"{DOMAIN}_marts", mart)),
+        (list(quarters),),
+    )
+    return _frame(cursor, sort=True)
+
+
+def _platform_table(connection: psycopg.Connection, table: str) -> pd.DataFrame:
+    cursor = connection.execute(
+        sql.SQL("select * from platform.{} where domain = %s").format(sql.Identifier(table)), (DOMAIN,)
+    )
+    return _frame(cursor, sort=False)
+
+
+def _frame(cursor: psycopg.Cursor[Any], *, sort: bool) -> pd.DataFrame:
+    assert cursor.description is not None
+    rows = cursor.fetchall()
+    if sort:
+        rows.sort(key=lambda row: tuple((value is not None, str(value)) for value in row))
+    frame = pd.DataFrame(rows, columns=[column.name for column in cursor.description])
+    for column in cursor.description:
+        if column.type_code == 1700:  # numeric: exact in the database, a float on a page
+            frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
+    return frame

@@ -1,0 +1,184 @@
+/* The results page: one filter over the exam cube moves every tile, chart and table. */
+(function () {
+  "use strict";
+  const { format, el, share } = Site;
+  const data = Site.payload();
+  const { cube, quarters, subjects, demographics, schemes } = data;
+  const measures = [...subjects, { name: "overall", label: "All subjects" }];
+  const NONE = "No students match";
+  const labelOf = (name) => measures.find((measure) => measure.name === name).label;
+
+  function aggregate(filter, quarter) {
+    const at = quarters.indexOf(quarter);
+    const wanted = demographics.filter((d) => filter[d.name]).map((d) => [cube.groups[d.name], d.values.indexOf(filter[d.name])]);
+    const total = { students: 0, passed: 0, sums: {}, bins: {} };
+    for (const { name } of measures) { total.sums[name] = 0; total.bins[name] = new Array(10).fill(0); }
+    for (let row = 0; row < cube.students.length; row++) {
+      if (cube.quarter[row] !== at || wanted.some(([column, value]) => column[row] !== value)) continue;
+      total.students += cube.students[row];
+      total.passed += cube.passed[row];
+      for (const { name } of measures) {
+        total.sums[name] += cube.sums[name][row];
+        const bins = cube.bins[name][row];
+        for (let bin = 0; bin < 10; bin++) total.bins[name][bin] += bins[bin];
+      }
+    }
+    total.mean = (name) => (total.students ? total.sums[name] / total.students : null);
+    total.pass = share(total.passed, total.students);
+    return total;
+  }
+
+  /* The ranges of a scheme under a filter: {labels, counts}, or null where the scheme is not counted for that filter. */
+  function ranges(scheme, measure, filter, quarter) {
+    if (!scheme.measures.includes(measure)) return null;
+    if (scheme.merge) {
+      const bins = aggregate(filter, quarter).bins[measure];
+      return { labels: scheme.merge.labels, counts: scheme.merge.groups.map((group) => group.reduce((sum, bin) => sum + bins[bin], 0)) };
+    }
+    const table = (scheme.tables[quarter] || {})[measure];
+    const set = demographics.filter((d) => filter[d.name]);
+    if (!table || set.length > 1) return null;
+    const counts = set.length ? (table.counts[set[0].name] || {})[filter[set[0].name]] : (table.counts.all || {}).all;
+    return { labels: table.labels, counts: counts || table.labels.map(() => 0) };
+  }
+
+  function tile(label, value, difference, unit, places, before) {
+    const text = difference === undefined || Site.absent(difference) ? (before ? "not available for " + format.quarter(before) : "first quarter loaded")
+      : format.change(difference, places, unit) + " on " + format.quarter(before);
+    const tone = Site.absent(difference) || !places || Math.abs(difference) < 0.05 ? "" : difference > 0 ? " up" : " down";
+    return el("div", { class: "tile" }, el("p", { class: "tile-label" }, label), el("p", { class: "tile-value" }, value), el("p", { class: "tile-note" + tone }, text));
+  }
+  function tiles(now, then, before) {
+    const rows = [tile("Students", format.count(now.students), then && now.students - then.students, "", 0, before),
+      tile("Passed every subject", format.percent(now.pass), then && now.pass !== null && then.pass !== null ? now.pass - then.pass : null, "pts", 1, before)];
+    for (const { name, label } of subjects) {
+      const change = then && now.students && then.students ? now.mean(name) - then.mean(name) : null;
+      rows.push(tile(label + " mean", format.decimal(now.mean(name)), change, "", 1, before));
+    }
+    Site.put("tiles", rows);
+  }
+
+  const heatShare = (value) => Math.min(6, Math.floor(value / 5) + (value > 0 ? 1 : 0));
+  function spread(state, filter, scheme, before) {
+    const now = ranges(scheme, state.subject, filter, state.quarter);
+    const counted = now ? now.counts.reduce((sum, n) => sum + n, 0) : 0;
+    const note = document.getElementById("scheme-note");
+    const problem = !scheme.measures.includes(state.subject)
+      ? scheme.label + " is a rule over all subjects together: choose “All subjects” under Subject."
+      : !now ? scheme.label + " is counted for everybody or for one group at a time: keep one of the group filters to see it."
+        : !counted ? NONE : "";
+    note.textContent = problem;
+    note.hidden = !problem;
+    document.getElementById("ranges-view").hidden = Boolean(problem);
+    Site.put("ranges-title", labelOf(state.subject) + ": how scores spread over " + scheme.label.charAt(0).toLowerCase() + scheme.label.slice(1));
+    const rows = [];
+    if (!problem) {
+      const old = before && ranges(scheme, state.subject, filter, before);
+      const oldTotal = old ? old.counts.reduce((sum, n) => sum + n, 0) : 0;
+      /* Equal-width ranges have other bounds each quarter; a tick of another range would mislead. */
+      const comparable = oldTotal > 0 && old.labels.every((label, at) => label === now.labels[at]);
+      now.labels.forEach((label, at) => {
+        const part = share(now.counts[at], counted);
+        const previous = comparable ? share(old.counts[at], oldTotal) : null;
+        rows.push({ range: label, order: at, count: now.counts[at], share: part, previous, furthest: Math.max(part, previous || 0), label: format.percent(part),
+          text: label + " · " + format.percent(part) + " · " + format.count(now.counts[at]) + " students" + (previous === null ? "" : " · " + format.percent(previous) + " in " + format.quarter(before)) });
+      });
+      document.getElementById("ranges-before").hidden = !comparable;
+      if (before) Site.put("ranges-before-name", format.quarter(before));
+      Site.chart("ranges-chart", data.charts.ranges, rows, "Bars: share of students in each range of " + labelOf(state.subject) + ". The numbers are in the table below.");
+    }
+    Site.table("ranges-table", { caption: "Students in each range", rows, columns: [
+      { key: "range", label: "Range", heading: true }, { key: "count", label: "Students", number: true, format: format.count },
+      { key: "share", label: "Share", number: true, format: format.percent }, { key: "previous", label: "Quarter before", number: true, format: format.percent }] });
+    Site.put("ranges-count", problem ? "" : format.count(counted) + " students");
+  }
+
+  function rangeMap(state, filter, scheme) {
+    const compared = demographics.find((d) => d.name === state.compare);
+    const lines = state.rows === "quarters" ? quarters.map((quarter) => [format.quarter(quarter), state.subject, filter, quarter])
+      : state.rows === "groups" ? compared.values.filter((v) => !filter[compared.name] || v === filter[compared.name]).map((value) => [value, state.subject, { ...filter, [compared.name]: value }, state.quarter])
+        : measures.filter((m) => scheme.measures.includes(m.name)).map((m) => [m.label, m.name, filter, state.quarter]);
+    const found = lines.map(([name, measure, narrowed, quarter]) => [name, ranges(scheme, measure, narrowed, quarter)]).filter(([, range]) => range);
+    const labels = found.length ? found[0][1].labels : [];
+    const same = found.every(([, range]) => range.labels.join() === labels.join());
+    const columns = [{ key: "name", label: state.rows === "quarters" ? "Quarter" : state.rows === "groups" ? compared.label : "Subject", heading: true },
+      ...labels.map((label, at) => ({ key: "r" + at, label: same ? label : String(at + 1), number: true, heat: heatShare, format: (v) => format.decimal(v, 0) })),
+      { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE) }];
+    const rows = found.map(([name, range]) => {
+      const students = range.counts.reduce((sum, n) => sum + n, 0);
+      return { name, students, ...Object.fromEntries(range.counts.map((n, at) => ["r" + at, share(n, students)])) };
+    });
+    document.getElementById("map-numbered").hidden = same;
+    Site.table("map-table", { caption: "Share of students in each range, per cent", class: "heat-table", columns, rows, empty: "This scheme is not counted for these filters." });
+  }
+
+  function groups(state, filter, before) {
+    const compared = demographics.find((d) => d.name === state.compare);
+    const values = compared.values.filter((value) => !filter[compared.name] || value === filter[compared.name]);
+    const everybody = { ...filter, [compared.name]: "" };
+    const all = aggregate(everybody, state.quarter);
+    const line = (name, total, isAll) => ({ name, total: isAll, students: total.students, pass: total.pass, gap: total.students && !isAll ? total.pass - all.pass : null, overall: total.mean("overall"),
+      ...Object.fromEntries(subjects.map((s) => [s.name, total.mean(s.name)])) });
+    const rows = values.map((value) => line(value, aggregate({ ...filter, [compared.name]: value }, state.quarter)));
+    Site.table("groups-table", { caption: "Results by " + compared.label, sortable: true, rows: [...rows, line("All students", all, true)], columns: [
+      { key: "name", label: compared.label, heading: true }, { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE) },
+      ...subjects.map((s) => ({ key: s.name, label: s.label + " mean", number: true, format: format.decimal })),
+      { key: "overall", label: "All subjects mean", number: true, format: format.decimal },
+      { key: "pass", label: "Passed, %", number: true, format: format.decimal, bar: (value) => value }, { key: "gap", label: "Against all, pts", number: true, format: format.change }] });
+    dots(rows);
+    for (const place of document.querySelectorAll("[data-compared]")) place.textContent = compared.label.toLowerCase();
+
+    const series = values.map((value) => ({ name: value, values: quarters.map((quarter) => {
+      const total = aggregate({ ...filter, [compared.name]: value }, quarter);
+      return total.students ? total.pass : null;
+    }) }));
+    const latest = [...series].filter((s) => s.values[quarters.indexOf(state.quarter)] !== null).sort((a, b) => a.values[quarters.indexOf(state.quarter)] - b.values[quarters.indexOf(state.quarter)]);
+    for (const s of [latest[0], latest[latest.length - 1]]) if (s) s.strong = true;
+    Site.lines("gap-chart", data.charts.pass, quarters, series, format.percent, "Lines: share of students who passed, by quarter and " + compared.label + ". The numbers are in the table below.");
+    numbers("gap-table", series, format.decimal);
+  }
+  function numbers(id, series, shown) {
+    Site.table(id, { caption: "The numbers of the chart", columns: [{ key: "quarter", label: "Quarter", heading: true }, ...series.map((s, at) => ({ key: "s" + at, label: s.name, number: true, format: shown }))],
+      rows: quarters.map((quarter, at) => ({ quarter: format.quarter(quarter), ...Object.fromEntries(series.map((s, i) => ["s" + i, s.values[at]])) })) });
+  }
+
+  /* Dots on a line from the lowest to the highest mean: one row a group, one shape and colour a subject. */
+  function dots(rows) {
+    const known = rows.flatMap((row) => subjects.map((s) => row[s.name])).filter((value) => value !== null);
+    const low = Math.floor((Math.min(...known) - 2) / 5) * 5, high = Math.ceil((Math.max(...known) + 2) / 5) * 5;
+    const at = (value) => (100 * (value - low)) / (high - low || 1);
+    Site.put("dots", rows.map((row) => {
+      if (!row.students) return el("div", { class: "dot-row" }, el("p", null, row.name), el("p", { class: "empty" }, NONE));
+      const values = subjects.map((s) => row[s.name]);
+      const spoken = subjects.map((s) => s.label + " " + format.decimal(row[s.name])).join(", ");
+      const track = el("div", { class: "dot-track", role: "img", "aria-label": row.name + ": " + spoken, title: spoken },
+        el("span", { class: "dot-span", css: { left: at(Math.min(...values)) + "%", width: at(Math.max(...values)) - at(Math.min(...values)) + "%" } }),
+        subjects.map((s, i) => el("span", { class: "dot dot-" + ((i % 5) + 1), css: { left: at(row[s.name]) + "%" } })));
+      return el("div", { class: "dot-row" }, el("p", null, row.name), track);
+    }), known.length ? el("div", { class: "dot-row dot-scale", "aria-hidden": "true" }, el("p", null, ""), el("div", null, el("span", null, low), el("span", null, (low + high) / 2), el("span", null, high))) : "");
+    Site.put("dots-legend", subjects.map((s, i) => el("li", null, el("span", { class: "dot dot-" + ((i % 5) + 1), "aria-hidden": "true" }), s.label)));
+  }
+
+  function trend(state, filter) {
+    const totals = quarters.map((quarter) => aggregate(filter, quarter));
+    const series = subjects.map((s) => ({ name: s.label, strong: s.name === state.subject, values: totals.map((t) => t.mean(s.name)) }));
+    Site.lines("trend-chart", data.charts.mean, quarters, series, format.decimal, "Lines: mean score by quarter and subject. The numbers are in the table below.");
+    numbers("trend-table", series, format.decimal);
+  }
+
+  Site.filters((state, speak) => {
+    const filter = Object.fromEntries(demographics.map((d) => [d.name, state[d.name]]));
+    const scheme = schemes.find((known) => known.name === state.scheme);
+    const before = quarters[quarters.indexOf(state.quarter) - 1];
+    const now = aggregate(filter, state.quarter);
+    const then = before ? aggregate(filter, before) : null;
+    const set = demographics.filter((d) => filter[d.name]).map((d) => d.label + ": " + filter[d.name]);
+    Site.put("view-name", format.quarter(state.quarter) + " · " + (set.length ? set.join(" · ") : "all students"));
+    tiles(now, then, before);
+    spread(state, filter, scheme, before);
+    rangeMap(state, filter, scheme);
+    trend(state, filter);
+    groups(state, filter, before);
+    if (speak) Site.say(now.students ? format.count(now.students) + " students match." : NONE + ".");
+  });
+})();

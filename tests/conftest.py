@@ -1,0 +1,92 @@
+"""What all tests share: an embedded Postgres of their own, the real public data where it lies beside the project, and
+the rule for machines without Chromium."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+SHARED_STUDENTS = PROJECT_ROOT.parent / "shared" / "data" / "students"
+CHROMIUM = Path("/usr/bin/chromium")
+NO_CHROMIUM = "Chromium is not installed here (/usr/bin/chromium): the browser tests were left out."
+
+# No test may use the state of the person who runs it, nor reach out to Kaggle by accident.
+for name in [name for name in os.environ if name.startswith(("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "KAGGLE"))]:
+    del os.environ[name]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out browser tests, and only those, where there is no browser."""
+    if CHROMIUM.exists():
+        return
+    if os.environ.get("QUARTERDECK_REQUIRE_BROWSER"):
+        raise pytest.UsageError(NO_CHROMIUM)
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    items[:] = [item for item in items if not item.get_closest_marker("browser")]
+    config.hook.pytest_deselected(items=browser)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines what this machine could not test."""
+    if not CHROMIUM.exists():
+        terminalreporter.write_line(f"NOT TESTED: {NO_CHROMIUM}", yellow=True)
+
+
+class Command:
+    """The `quarterdeck` command with a state folder of its own, run as a process as a person would."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("DAGSTER")},
+            "QUARTERDECK_HOME": str(home),
+            "COLUMNS": "300",
+            "NO_COLOR": "1",
+        }
+
+    def __call__(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [Path(sys.executable).parent / "quarterdeck", *arguments],
+            env={**self.environment, **environment},
+            cwd=self.home.parent,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, f"{arguments}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def rows(self, query: str) -> list[dict[str, object]]:
+        """Rows of a query, by the command's own `sql`."""
+        import json
+
+        return json.loads(self("sql", query, "--format", "json").stdout)
+
+
+@pytest.fixture(scope="session")
+def new_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Command]:
+    """Makes commands, each on a state folder and an embedded database of its own."""
+    return lambda name: Command(tmp_path_factory.mktemp(name) / "home")
+
+
+@pytest.fixture(scope="session")
+def shared_students() -> Path | None:
+    """Folder of the real public files, or None where they do not lie beside the project."""
+    return SHARED_STUDENTS if SHARED_STUDENTS.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A real Postgres for integration tests."""
+    from orchestration.core.postgres import open_database, remove_embedded
+    from orchestration.core.settings import Settings
+
+    settings = Settings(home=tmp_path_factory.mktemp("database"))
+    yield open_database(settings)
+    remove_embedded(settings)
