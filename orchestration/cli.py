@@ -279,7 +279,9 @@ def _forget_all(settings: Settings) -> None:
         drop_schemas(open_database(settings), DOMAINS)
     else:
         remove_embedded(settings)
-    for folder in (settings.landing, settings.site, settings.home / "dbt", settings.dagster_home):
+    settings.site.unlink(missing_ok=True)
+    builds = settings.site.parent / f"{settings.site.name}-builds"
+    for folder in (settings.landing, builds, settings.home / "dbt", settings.dagster_home):
         shutil.rmtree(folder, ignore_errors=True)
 
 

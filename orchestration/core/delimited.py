@@ -11,7 +11,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -28,7 +28,6 @@ FIELD_LIMIT = 131_072
 _SAMPLE_BYTES = 64 * 1024
 _DIALECT_CHARACTERS = 8_000
 _CHUNK_BYTES = 1024 * 1024
-_LFS_POINTER = "version https://git-lfs.github.com/spec/"
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -49,6 +48,12 @@ _MAGIC = {
     b"PAR1": ("a Parquet file", _EXPORT),
     b"SQLite format 3\x00": ("an SQLite database", _EXPORT),
 }
+_OTHER_TEXT = (
+    (r"version https://git-lfs\.github\.com/spec/", "a Git LFS pointer", "fetch the data itself with `git lfs pull`"),
+    (r"(<\?xml[^>]*>\s*)?<(!doctype html|html|head|body|script|!--)", "an HTML page", "download the file itself"),
+    (r"<\?xml", "an XML file", _EXPORT),
+    (r'(\[\s*)?\{\s*("|\})', "a JSON file", _EXPORT),
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,11 @@ class Dialect:
 
     name: str
     encoding: str
-    delimiter: str
-    quote_character: str
-    line_end: str
-    header: tuple[str, ...]
-    header_line: int
+    delimiter: str = ","
+    quote_character: str = '"'
+    line_end: str = "\n"
+    header: tuple[str, ...] = ()
+    header_line: int = 1
     is_wrapped: bool = False
     has_null_bytes: bool = False
     ends_inside_character: bool = False
@@ -104,22 +109,12 @@ def inspect_file(path: Path, *, name: str | None = None, encoding: str | None = 
     except OSError as error:
         raise QuarterdeckError(f"{path} cannot be read: {error.strerror or error}.") from None
     _refuse_binary(name, sample)
-    decoding = _decode_whole_file(path, name, encoding or _detect_encoding(path, name, sample))
+    decoding = _decode(path, name, sample, encoding)
     text = codecs.getincrementaldecoder(decoding.encoding)("replace").decode(sample)
     _refuse_other_text(name, text)
 
-    dialect = Dialect(
-        name=name,
-        encoding=decoding.encoding,
-        delimiter=",",
-        quote_character='"',
-        line_end=_line_end(text),
-        header=(),
-        header_line=1,
-        has_null_bytes=decoding.has_null_bytes,
-        ends_inside_character=decoding.ends_inside_character,
-    )
-    dialect = _detect_delimiter(path, text, dialect)
+    line_end = next((end for end in ("\r\n", "\n", "\r") if end in text), "\n")
+    dialect = _detect_delimiter(path, text, Dialect(name, **asdict(decoding), line_end=line_end))
     records = _records(path, dialect)
     header_line, header, _ = next(records, (1, [], ""))
     if not header:
@@ -169,8 +164,8 @@ def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], str
                 yield start, fields, text.rstrip("\r\n")
         except csv.Error as error:
             raise QuarterdeckError(
-                f"{dialect.name}, line {line}: a value there is longer than {FIELD_LIMIT:,} characters, most likely a "
-                f"quote that is opened and never closed ({error}): correct that line."
+                f"{dialect.name}, line {line} cannot be read ({error}): most likely a quote is opened there and never "
+                "closed; correct that line."
             ) from None
 
 
@@ -187,77 +182,76 @@ def _refuse_binary(name: str, sample: bytes) -> None:
     if not sample:
         raise QuarterdeckError(f"{name} is empty: export or download it again.")
     if sample.startswith(b"PK") and (b"xl/" in sample or b"[Content_Types].xml" in sample):
-        raise QuarterdeckError(
-            f"{name} is an Excel workbook, not a CSV: open it and save the sheet as CSV UTF-8."
-        )
+        raise QuarterdeckError(f"{name} is an Excel workbook, not a CSV: open it and save the sheet as CSV UTF-8.")
     for magic, (description, advice) in _MAGIC.items():
         if sample.startswith(magic):
             raise QuarterdeckError(f"{name} is {description}, not a CSV: {advice}.")
 
 
-def _detect_encoding(path: Path, name: str, sample: bytes) -> str:
+def _decode(path: Path, name: str, sample: bytes, encoding: str | None) -> _Decoding:
+    """Find the encoding where none is given, and decode the whole file by it, so that no load fails half-way."""
+    encoding = encoding or _marked_encoding(sample)
+    try:
+        return _scan(path, name, encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        offset = error.start
+    if encoding is None and _is_windows_1252(path, name, offset):
+        try:
+            return _scan(path, name, "cp1252")
+        except UnicodeDecodeError as error:
+            offset = error.start
+    raise QuarterdeckError(
+        f"{name} is text in an encoding that is not supported (byte {offset:,} is not {encoding or 'UTF-8'}, and it "
+        "reads as neither UTF-16 nor Windows-1252): save it as CSV UTF-8."
+    )
+
+
+def _marked_encoding(sample: bytes) -> str | None:
+    """Give the encoding that a byte order mark or the zero bytes of UTF-16 declare."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return encoding
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     if max(even, odd) * 4 > len(sample) and min(even, odd) * 20 < len(sample):
         return "utf-16-be" if even > odd else "utf-16-le"
-    first_invalid = _first_invalid_utf8(path)
-    if first_invalid is None:
-        return "utf-8"
+    return None
+
+
+def _is_windows_1252(path: Path, name: str, offset: int) -> bool:
+    """Judge the bytes around the first one that is not UTF-8."""
     with path.open("rb") as file:
-        file.seek(max(0, first_invalid - _SAMPLE_BYTES // 2))
+        file.seek(max(0, offset - _SAMPLE_BYTES // 2))
         surroundings = file.read(_SAMPLE_BYTES)
-    control = sum(surroundings.count(code) for code in (*range(9), *range(14, 32)))
-    if control * 100 > len(surroundings):
+    if sum(surroundings.count(code) for code in (*range(9), *range(14, 32))) * 100 > len(surroundings):
         raise QuarterdeckError(f"{name} is a binary file, not a CSV: {_EXPORT}.")
-    best = from_bytes(surroundings, cp_isolation=["cp1252"], preemptive_behaviour=False).best()
-    if best is None:
-        raise QuarterdeckError(
-            f"{name} is text in an encoding that is not supported (byte {first_invalid:,} is not UTF-8, and it reads "
-            "as neither UTF-16 nor Windows-1252): save it as CSV UTF-8."
-        )
-    return "cp1252"
+    # The library's usual threshold of 0.2 refuses honest files with only a handful of accented letters.
+    guesses = from_bytes(surroundings, cp_isolation=["cp1252"], threshold=0.5, preemptive_behaviour=False)
+    return guesses.best() is not None
 
 
-def _first_invalid_utf8(path: Path) -> int | None:
-    """The offset of the first byte that is not UTF-8; None also when only the last character is cut."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    offset = 0
+def _scan(path: Path, name: str, encoding: str) -> _Decoding:
+    """Decode every byte; UnicodeDecodeError has the offset in the file. Refuses lines without an end."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    has_null_bytes = ends_inside_character = False
+    line, offset, length = 1, 0, 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             pending = len(decoder.getstate()[0])
             try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                return offset - pending + error.start
-            offset += len(chunk)
-    return None
-
-
-def _decode_whole_file(path: Path, name: str, encoding: str) -> _Decoding:
-    """Decode all of it once, so that nothing fails half-way through a load; refuse lines without an end."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    has_null_bytes = ends_inside_character = False
-    line_number, offset, length = 1, 0, 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            try:
                 text = decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                raise QuarterdeckError(
-                    f"{name} is not valid {encoding} near byte {offset + error.start:,}: save it as CSV UTF-8."
-                ) from None
+                error.start += offset - pending
+                raise
             offset += len(chunk)
             has_null_bytes = has_null_bytes or "\x00" in text
             last_break = max(text.rfind("\n"), text.rfind("\r"))
             length = length + len(text) if last_break < 0 else len(text) - last_break
+            line += max(text.count("\n"), text.count("\r"))
             if length >= 2 * _CHUNK_BYTES:
                 raise QuarterdeckError(
-                    f"{name}, line {line_number:,}: the line does not end within {length:,} characters, so this is "
-                    "no table: export it again."
+                    f"{name}, line {line:,}: the line does not end within {length:,} characters, so this is no table: "
+                    "export it again."
                 )
-            line_number += max(text.count("\n"), text.count("\r"))
     try:
         decoder.decode(b"", True)
     except UnicodeDecodeError:
@@ -269,33 +263,16 @@ def _refuse_other_text(name: str, text: str) -> None:
     start = text.lstrip("\ufeff \t\r\n")[:4096]
     if not start:
         raise QuarterdeckError(f"{name} holds nothing but blank lines: export it again.")
-    if start.startswith(_LFS_POINTER):
-        raise QuarterdeckError(
-            f"{name} is a Git LFS pointer, not the data itself: fetch it with `git lfs pull` and give that file."
-        )
-    if (
-        re.match(r"<(!doctype html|html|head|body|script|!--)", start, re.IGNORECASE)
-        or "<html" in start.lower()
-    ):
-        raise QuarterdeckError(f"{name} is an HTML page, not a CSV: download the file itself.")
-    if start.startswith("<?xml"):
-        raise QuarterdeckError(f"{name} is an XML file, not a CSV: {_EXPORT}.")
-    if re.match(r'(\[\s*)?\{\s*("|\})', start):
-        raise QuarterdeckError(f"{name} is a JSON file, not a CSV: {_EXPORT}.")
+    for pattern, description, advice in _OTHER_TEXT:
+        if re.match(pattern, start, re.IGNORECASE):
+            raise QuarterdeckError(f"{name} is {description}, not a CSV: {advice}.")
     control = len(re.findall(r"[\x00-\x08\x0e-\x1f]", text))
     if control * 100 > len(text):
         raise QuarterdeckError(f"{name} is a binary file, not a CSV: {_EXPORT}.")
 
 
-def _line_end(text: str) -> str:
-    counts = {"\r\n": text.count("\r\n")}
-    counts["\n"] = text.count("\n") - counts["\r\n"]
-    counts["\r"] = text.count("\r") - counts["\r\n"]
-    return max(counts, key=lambda line_end: (counts[line_end], line_end == "\n"))
-
-
 def _delimiter_line(text: str) -> str | None:
-    """The delimiter that a first line such as 'sep=;' declares, as Excel writes and reads it."""
+    """Give the delimiter that a first line such as 'sep=;' declares, as Excel writes and reads it."""
     found = re.fullmatch(r'\ufeff?"?sep=([,;\t|])"?', text.strip("\r\n "), re.IGNORECASE)
     return found.group(1) if found else None
 
@@ -311,15 +288,12 @@ def _detect_delimiter(path: Path, text: str, dialect: Dialect) -> Dialect:
     _, header, _ = next(_records(path, replace(dialect, delimiter="\x1f")), (1, [""], ""))
     outside = re.sub(f"{quote_character}[^{quote_character}]*{quote_character}", "", first_line)
     possible = [delimiter for delimiter in DELIMITERS if delimiter in outside]
-    if not possible and (inside := [delimiter for delimiter in DELIMITERS if delimiter in header[0]]):
-        if first_line.startswith(quote_character) and first_line.rstrip().endswith(quote_character):
-            return replace(dialect, delimiter=max(inside, key=header[0].count), is_wrapped=True)
+    is_quoted = first_line.startswith(quote_character) and first_line.rstrip().endswith(quote_character)
+    inside = [delimiter for delimiter in DELIMITERS if delimiter in header[0]]
+    if is_quoted and inside and not possible:
+        return replace(dialect, delimiter=max(inside, key=header[0].count), is_wrapped=True)
     if len(possible) > 1:
         detected = Detector().detect(start[:_DIALECT_CHARACTERS], delimiters=possible)
-        chosen = (
-            detected.delimiter
-            if detected and detected.delimiter in possible
-            else max(possible, key=outside.count)
-        )
+        chosen = detected.delimiter if detected and detected.delimiter in possible else max(possible, key=outside.count)
         return replace(dialect, delimiter=chosen)
     return replace(dialect, delimiter=possible[0] if possible else ",")

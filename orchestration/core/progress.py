@@ -1,20 +1,19 @@
 """What a person sees while a run works: one line as each step begins and ends, on standard error."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 
 import dagster as dg
 from rich.console import Console
 
-from orchestration.core.errors import QuarterdeckError
-
 
 class _ProgressHandler(logging.Handler):
-    """Turns Dagster's log records into lines; asset messages at INFO and above are shown, dbt's own chatter is not."""
+    """Turns Dagster's log records into lines; of other messages only warnings are shown."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
-        super().__init__(level=logging.INFO)
+        super().__init__(level=logging.DEBUG)
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._titles = titles
         self._started: dict[str, float] = {}
@@ -42,7 +41,7 @@ def progress_logger(titles: Mapping[str, str]) -> dg.LoggerDefinition:
 
     @dg.logger(description="One line a step, for the command line.")
     def console(_context: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.Logger("quarterdeck.progress", level=logging.INFO)
+        logger = logging.Logger("quarterdeck.progress", level=logging.DEBUG)
         logger.addHandler(_ProgressHandler(titles))
         return logger
 
@@ -51,7 +50,7 @@ def progress_logger(titles: Mapping[str, str]) -> dg.LoggerDefinition:
 
 def failure_sentence(result: dg.ExecuteInProcessResult) -> str:
     """Why a run failed, in the words of the step that failed first."""
-    for event in result.get_step_failure_events() if hasattr(result, "get_step_failure_events") else []:
+    for event in result.filter_events(lambda event: event.is_step_failure):
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             return str(data.user_failure_data.description)
@@ -59,7 +58,6 @@ def failure_sentence(result: dg.ExecuteInProcessResult) -> str:
         while error is not None and error.cause is not None:
             error = error.cause
         if error is not None:
-            name = f"{QuarterdeckError.__module__}.{error.cls_name}: "
-            message = error.message.strip()
-            return message.removeprefix(name).split(": ", 1)[-1] if error.cls_name == "QuarterdeckError" else message
+            # Our own errors are written for people and stand alone; of others, the class belongs to the message.
+            return re.sub(r"^(orchestration|ml_assets)(\.\w+)+: ", "", error.message.strip())
     return "The run failed; its log in the Dagster UI says more (`quarterdeck ui`)."

@@ -75,7 +75,7 @@ def json_for_script(value: Any) -> Markup:
     Raises ValueError on NaN or infinity, which JSON has no words for.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_json_default)
-    return Markup(text.translate(_JSON_ESCAPES))  # safe by the escapes above
+    return Markup(text.translate(_JSON_ESCAPES))  # noqa: S704 - safe by these escapes
 
 
 def _json_default(value: Any) -> Any:
@@ -112,7 +112,7 @@ def vega_bundle(cache_folder: Path | None = None) -> str:
         cache_folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(vl_convert.javascript_bundle(_BUNDLE_SNIPPET), encoding="utf-8")
-        os.replace(partial, path)
+        partial.replace(path)
     return path.read_text(encoding="utf-8")
 
 
@@ -187,8 +187,8 @@ def publish(build_folder: Path, site_folder: Path, keep: int = 2) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(build_folder, site_folder.parent.resolve()), target_is_directory=True)
     if site_folder.is_dir() and not site_folder.is_symlink():
-        os.rename(site_folder, site_folder.with_name(f"{site_folder.name}.{os.getpid()}.replaced"))
-    os.replace(link, site_folder)
+        site_folder.rename(site_folder.with_name(f"{site_folder.name}.{os.getpid()}.replaced"))
+    link.replace(site_folder)
     os.utime(build_folder)
     builds = [path.parent for path in build_folder.parent.glob(f"*/{MANIFEST_NAME}") if not path.parent.is_symlink()]
     newest_first = sorted(builds, key=lambda path: path.stat().st_mtime_ns, reverse=True)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from orchestration.core.errors import QuarterdeckError
 from orchestration.core.site import MANIFEST_NAME
 
 MINIMUM_WORDS = 40
@@ -16,7 +17,7 @@ _CSS_REFERENCE = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)"
 _VOID = {"meta", "link", "br", "hr", "img", "input", "col", "source", "wbr", "area", "base", "embed", "track"}
 
 
-class SiteCheckFailed(Exception):
+class SiteCheckError(Exception):
     """The built site must not be published; the message lists what is wrong, one line each."""
 
 
@@ -71,11 +72,11 @@ def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int
     files are as the manifest says, and the sample banner is on every page when a source is `sample`. `beside` are pages
     that are put next to the site when it is published: links to them are accepted and they are not read.
 
-    Raises SiteCheckFailed with every problem found.
+    Raises SiteCheckError with every problem found.
     """
     folder = folder.resolve()
     if not (folder / MANIFEST_NAME).is_file():
-        raise SiteCheckFailed(f"{folder} holds no {MANIFEST_NAME}; the build did not finish")
+        raise SiteCheckError(f"{folder} holds no {MANIFEST_NAME}; the build did not finish")
     manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
     beside_folders = {Path(name).parts[0] for name in beside}
     problems = _changed_files(folder, manifest["files"])
@@ -101,7 +102,7 @@ def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int
                 found = _link_problems(reference, path, folder, pages, beside)
                 problems += [f"{path.relative_to(folder)}: {problem}" for problem in found]
     if problems:
-        raise SiteCheckFailed(f"{len(problems)} problem(s) in the built pages:\n" + "\n".join(problems))
+        raise SiteCheckError(f"{len(problems)} problem(s) in the built pages:\n" + "\n".join(problems))
     return len(pages)
 
 
@@ -130,9 +131,7 @@ def _page_problems(page: _Page, is_sample: bool) -> list[str]:
     return problems
 
 
-def _link_problems(
-    link: str, path: Path, folder: Path, pages: dict[Path, _Page], beside: Sequence[str]
-) -> list[str]:
+def _link_problems(link: str, path: Path, folder: Path, pages: dict[Path, _Page], beside: Sequence[str]) -> list[str]:
     parts = urlsplit(link)
     if parts.scheme or parts.netloc or link.startswith("//"):
         return [f"points outside the site: {link}"]

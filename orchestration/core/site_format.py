@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
 
 
 def decimal(value: Any, places: int = 1) -> str:
-    """A number with `places` decimals, thousands separated by commas; half rounds away from zero; missing is a dash."""
+    """Return a number with `places` decimals and commas by thousands; half rounds away from zero, missing is a dash."""
     number = plain(value)
     if number is None:
         return MISSING
@@ -44,17 +44,17 @@ def decimal(value: Any, places: int = 1) -> str:
 
 
 def count(value: Any) -> str:
-    """A whole number with thousands separated by commas."""
+    """Return a whole number with thousands separated by commas."""
     return decimal(value, 0)
 
 
 def percent(value: Any, places: int = 1) -> str:
-    """A percentage given in 0-100."""
+    """Return a percentage given in 0-100."""
     return MISSING if plain(value) is None else f"{decimal(value, places)}%"
 
 
 def change(value: Any, places: int = 1, unit: str = "") -> str:
-    """A signed difference, for instance `+1.2` or `−0.4 pts`."""
+    """Return a signed difference, for instance `+1.2 pts`."""
     number = plain(value)
     if number is None:
         return MISSING
@@ -65,7 +65,7 @@ def change(value: Any, places: int = 1, unit: str = "") -> str:
 
 
 def duration(seconds: Any) -> str:
-    """A length of time given in seconds."""
+    """Return a length of time given in seconds."""
     number = plain(seconds)
     if number is None:
         return MISSING
@@ -76,7 +76,7 @@ def duration(seconds: Any) -> str:
 
 
 def size(byte_count: Any) -> str:
-    """A file's size given in bytes (1 KB = 1,000 bytes)."""
+    """Return a file's size given in bytes (1 KB = 1,000 bytes)."""
     number = plain(byte_count)
     if number is None:
         return MISSING
@@ -86,7 +86,7 @@ def size(byte_count: Any) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """A point in time, in UTC; a time without a zone is taken as UTC."""
+    """Return a point in time, in UTC; a time without a zone is taken as UTC."""
     known = plain(value)
     if known is None:
         return MISSING

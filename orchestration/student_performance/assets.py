@@ -13,6 +13,7 @@ from orchestration.student_performance.checks import record_row_accounts
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import (
     DOMAIN,
+    dbt_variables,
     load_raw,
     received_sentence,
     receive,
@@ -136,7 +137,7 @@ def build_python_assets(
         with (
             track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True) as rows,
             exclusive(database, "publish"),
-            generate_docs(platform.settings, database, quarters, contract.dbt_vars()) as docs,
+            generate_docs(platform.settings, database, quarters, dbt_variables(contract, platform.settings)) as docs,
         ):
             shown = publishable_quarters(database, DOMAIN)
             published = publish_pages(platform, contract, shown, context.run_id, docs)

@@ -1,6 +1,6 @@
 """The charts' specifications, written with Altair and compiled to Vega when the pages are built.
 
-A colour written `@name` is the style sheet's `--name`, put in by the page, so that one specification serves both themes.
+A colour written `@name` is the style sheet's `--name`, put in by the page: one specification serves both themes.
 Each chart reads a data set `table` that the page fills; its legend and its long labels are HTML.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-TABLE = alt.Data(name="table")
+TABLE: Any = alt.NamedData(name="table")
 
 
 def _configured(chart: Any) -> dict[str, Any]:
@@ -36,7 +36,8 @@ def _configured(chart: Any) -> dict[str, Any]:
 def range_bars() -> dict[str, Any]:
     """Bars of the share of students (0-100) in each range, a tick where the quarter before stood.
 
-    Rows: range, order, share, previous (share or missing), label (text at the bar's end), text (tooltip).
+    Rows: range, order, share, tick and tick_opacity (0 where there is nothing to compare with), furthest (the greater
+    of share and tick), label (text at the bar's end), text (tooltip).
     """
     base = alt.Chart(TABLE).encode(
         y=alt.Y("range:N", title=None, sort=alt.EncodingSortField("order", order="descending"))
@@ -45,18 +46,19 @@ def range_bars() -> dict[str, Any]:
     )
     share = alt.X("share:Q", title="Share of students, %").axis(grid=True, tickCount=5, domain=False, ticks=False)
     bars = base.mark_bar(color="@accent", cornerRadiusEnd=3).encode(x=share, tooltip="text:N")
-    before = (
-        base.transform_filter("isValid(datum.previous)")
-        .mark_tick(color="@series-2", thickness=3, size=22)
-        .encode(x="previous:Q", tooltip="text:N")
+    before = base.mark_tick(color="@series-2", thickness=3, size=22).encode(
+        x="tick:Q", opacity=alt.Opacity("tick_opacity:Q", scale=None), tooltip="text:N"
     )
     ends = base.mark_text(align="left", dx=7, color="@ink", fontSize=12).encode(x="furthest:Q", text="label:N")
     layers = alt.layer(bars, before, ends).properties(width="container", height=alt.Step(30))
     return _configured(layers)
 
 
-def lines(title: str, zero: bool = False) -> dict[str, Any]:
-    """Lines over quarters. Rows: quarter, order, series, value, color, shape, width, text (tooltip)."""
+def lines(title: str, zero: bool = False, height: int = 250) -> dict[str, Any]:
+    """Lines over quarters. height in pixels.
+
+    Rows: quarter, order, series, value, color, shape, width, text (tooltip).
+    """
     base = alt.Chart(TABLE).encode(
         x=alt.X("quarter:N", title=None, sort=alt.EncodingSortField("order"))
         .axis(labelAngle=0, labelOverlap="greedy", ticks=False, grid=False)
@@ -69,4 +71,4 @@ def lines(title: str, zero: bool = False) -> dict[str, Any]:
     points = base.mark_point(filled=True, size=64, opacity=1).encode(
         shape=alt.Shape("shape:N", scale=None), tooltip="text:N"
     )
-    return _configured(alt.layer(drawn, points).properties(width="container", height=250))
+    return _configured(alt.layer(drawn, points).properties(width="container", height=height))

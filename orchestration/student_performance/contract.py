@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -27,11 +28,11 @@ STUDENT_ID = "student_id"
 """The name by which aliases and reports call the file's own student id (raw column `source_student_id`)."""
 
 # Columns that the tables have besides the contract's; a demographic of such a name would clash.
-_RESERVED = frozenset(
-    "quarter source_file_id source_line source_student_id source_text field_count_problem student_id has_own_id "
-    "mean_score overall_score grade is_pass cluster_id cluster_label student_count reason column_name all".split()
-)
-_REMEMBERED_VALUES = 10_000
+_RESERVED = {
+    "quarter", "source_file_id", "source_line", "source_student_id", "source_text", "field_count_problem", "student_id",
+    "has_own_id", "mean_score", "overall_score", "grade", "is_pass", "cluster_id", "cluster_label", "student_count",
+    "reason", "column_name", "all",
+}  # fmt: skip
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -43,13 +44,13 @@ class _Part(BaseModel):
 
 
 class Identifier(_Part):
-    """The file's own student id, which a file may have or not."""
+    """The student id that a file may have or not."""
 
     header: Text
 
 
 class Demographic(_Part):
-    """A category of student: its column, its header in files, and the values it may take (none listed: any)."""
+    """A category of student and the values it may take (none listed: any)."""
 
     name: Name
     label: Text
@@ -68,7 +69,7 @@ class Subject(_Part):
 
     @property
     def column(self) -> str:
-        """The score's column."""
+        """The column of its scores."""
         return f"{self.name}_score"
 
 
@@ -97,10 +98,10 @@ class Contract(_Part):
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Contract:
-        for name, count in _counts(self.raw_columns).items():
+        for name, count in Counter(self.raw_columns).items():
             if count > 1 or name in _RESERVED:
                 raise ValueError(f"the name {name} is {'used twice' if count > 1 else 'taken by the tables'}")
-        headers = _counts(normalise_header(header) for header in self.headers.values())
+        headers = Counter(normalise_header(header) for header in self.headers.values())
         if "" in headers or max(headers.values()) > 1:
             raise ValueError("two columns have the same header, or one has a header without letters")
         for demographic in self.demographics:
@@ -116,18 +117,15 @@ class Contract(_Part):
     @property
     def headers(self) -> dict[str, str]:
         """The header of each column in a file written by the book, `student_id` first where the contract has one."""
-        own = {STUDENT_ID: self.identifier.header} if self.identifier else {}
-        parts = {part.name: part.header for part in self.demographics}
-        return own | parts | {subject.column: subject.header for subject in self.subjects}
+        headers = {STUDENT_ID: self.identifier.header} if self.identifier else {}
+        headers |= {part.name: part.header for part in self.demographics}
+        return headers | {subject.column: subject.header for subject in self.subjects}
 
     def dbt_vars(self) -> dict[str, Any]:
-        """The contract as dbt's --vars: subjects, demographics, score_minimum, score_maximum and pass_mark."""
+        """Give the contract as dbt's --vars: subjects, demographics, score_minimum, score_maximum and pass_mark."""
         return {
-            "subjects": [subject.model_dump(include={"name", "label", "group"}) for subject in self.subjects],
-            "demographics": [
-                {"name": part.name, "label": part.label, "required": part.required, "values": list(part.values)}
-                for part in self.demographics
-            ],
+            "subjects": [subject.model_dump(mode="json", exclude={"header"}) for subject in self.subjects],
+            "demographics": [part.model_dump(mode="json", exclude={"header"}) for part in self.demographics],
             "score_minimum": self.score.minimum,
             "score_maximum": self.score.maximum,
             "pass_mark": self.score.pass_mark,
@@ -135,7 +133,7 @@ class Contract(_Part):
 
 
 def load_contract(path: Path | None = None) -> Contract:
-    """The contract in `path`, or the shipped one.
+    """Read the contract in `path`, or the shipped one.
 
     Raises:
         QuarterdeckError: the file is absent, no YAML, or holds something else; names each key and what is expected.
@@ -153,16 +151,15 @@ def load_contract(path: Path | None = None) -> Contract:
 
 
 class Aliases(dict[str, str]):
-    """Column name by normalised header; `files` are the alias files read, `office_columns` each office name's file."""
+    """Column name by normalised header; `office_columns` are those of an office's own files, with the file."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.files: list[Path] = []
         self.office_columns: dict[str, Path] = {}
 
 
 def load_aliases(*paths: Path) -> Aliases:
-    """The shipped header names and those of an office's own files, which win over the shipped ones.
+    """Read the shipped header names and those of an office's own files, which win over the shipped ones.
 
     Raises:
         QuarterdeckError: a file is absent, is not a mapping of column to names, or gives one name to two columns.
@@ -179,14 +176,12 @@ def load_aliases(*paths: Path) -> Aliases:
             if path != SHIPPED_ALIASES:
                 aliases.office_columns[column] = path
         aliases.update(own)
-        aliases.files.append(path)
     return aliases
 
 
 def normalise_header(header: str) -> str:
-    """A header without regard to case, accents, spaces and punctuation: 'Race / Ethnicity' is 'raceethnicity'."""
-    letters = unicodedata.normalize("NFKD", header).casefold()
-    return "".join(letter for letter in letters if letter.isalnum())
+    """Write a header without regard to case, accents, spaces and punctuation: 'Race / Ethnicity' is 'raceethnicity'."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", header).casefold()))
 
 
 @dataclass(frozen=True)
@@ -212,12 +207,13 @@ def match_headers(
         QuarterdeckError: a column is missing or there twice, or an office's alias file names an unknown column.
     """
     known = contract.headers
-    for column, path in aliases.office_columns.items() if isinstance(aliases, Aliases) else ():
+    office_columns = getattr(aliases, "office_columns", {})
+    for column, path in office_columns.items():
         if column not in known:
             raise QuarterdeckError(f"{path}: '{column}' is no column of the contract, which has: {', '.join(known)}.")
     columns = {alias: column for alias, column in aliases.items() if column in known}
-    for column, header in known.items():
-        columns[normalise_header(column)] = columns[normalise_header(header)] = column
+    columns |= {normalise_header(column): column for column in known}
+    columns |= {normalise_header(header): column for column, header in known.items()}
     found: dict[str, int] = {}
     extra: list[str] = []
     for position, header in enumerate(headers):
@@ -231,14 +227,14 @@ def match_headers(
         else:
             extra.append(header or f"column {position + 1}")
     if missing := [column for column in contract.raw_columns if column not in found]:
-        own = [path for path in getattr(aliases, "files", ()) if path != SHIPPED_ALIASES]
         raise QuarterdeckError(
             f"{name} is not a table of exam results: no column for {', '.join(missing)}. It has: "
-            f"{_listed(headers)}. If one of these is meant, add an alias in "
-            f"{own[-1] if own else 'a file of your own (QUARTERDECK_ALIASES)'}."
+            f"{', '.join(repr(header[:60]) for header in headers[:40])}. If one of these is meant, add an alias in "
+            f"{next(iter(office_columns.values()), 'a file of your own (QUARTERDECK_ALIASES)')}."
         )
-    positions = tuple(found[column] for column in contract.raw_columns)
-    return HeaderMapping(positions, found.get(STUDENT_ID), len(headers), tuple(extra))
+    return HeaderMapping(
+        tuple(found[column] for column in contract.raw_columns), found.get(STUDENT_ID), len(headers), tuple(extra)
+    )
 
 
 @dataclass(frozen=True)
@@ -253,14 +249,14 @@ class ExamFile:
     def rows(self) -> Iterator[Row]:
         """Stream every line: source_line, source_student_id, *raw_columns, source_text, field_count_problem.
 
-        Values are text as they came, except that categories are given in the contract's spelling where they differ only
-        in case or surrounding spaces. A line with the wrong number of fields has only its text and the problem. Raises
-        QuarterdeckError for a value of more than 131,072 characters.
+        Values are text as it came, but a category that differs from a listed one in case and spaces only is given in
+        the contract's spelling. A line with the wrong number of fields has only its text and the problem. Raises
+        QuarterdeckError for a line that cannot be read (see `read_rows`).
         """
         mapping, field_count = self.mapping, self.mapping.field_count
         category_count = len(self.contract.demographics)
         spellings = [_Spelling(part.values).__getitem__ for part in self.contract.demographics]
-        fields_of = _getter(mapping.positions)
+        fields_of = itemgetter(*mapping.positions, 0)  # one more, since of a single position it gives no tuple
         nothing = (None,) * (1 + len(mapping.positions))
         for line, fields, text in read_rows(self.path, self.dialect):
             if len(fields) != field_count:
@@ -269,7 +265,7 @@ class ExamFile:
             values = fields_of(fields)
             own_id = fields[mapping.identifier].strip() or None if mapping.identifier is not None else None
             categories = [spelling(value) for spelling, value in zip(spellings, values, strict=False)]
-            yield (line, own_id, *categories, *values[category_count:], None, None)
+            yield (line, own_id, *categories, *values[category_count:-1], None, None)
 
 
 def read_exam_results(
@@ -295,33 +291,12 @@ class _Spelling(dict[str, str]):
     """The contract's spelling of a category, by the category as it came."""
 
     def __init__(self, values: Sequence[str]) -> None:
-        super().__init__()
-        self._listed = {value.strip().casefold(): value for value in values}
+        super().__init__({value: value for value in values})
+        self._listed = {value.casefold(): value for value in values}
 
     def __missing__(self, value: str) -> str:
-        trimmed = re.sub(r"\s+", " ", value.strip())
-        spelling = self._listed.get(trimmed.casefold(), value.strip())
-        if len(self) < _REMEMBERED_VALUES:
-            self[value] = spelling
-        return spelling
-
-
-def _getter(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    if len(positions) == 1:
-        return lambda fields: (fields[positions[0]],)
-    return itemgetter(*positions)
-
-
-def _counts(names: Any) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    return counts
-
-
-def _listed(headers: Sequence[str], limit: int = 30) -> str:
-    shown = ", ".join(f"'{header[:60]}'" for header in headers[:limit])
-    return shown + (f" and {len(headers) - limit} more" if len(headers) > limit else "")
+        trimmed = value.strip()
+        return self._listed.get(re.sub(r"\s+", " ", trimmed).casefold(), trimmed)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from orchestration.student_performance.automation import (
     build_schedule,
 )
 from orchestration.student_performance.checks import explain_quarantine
-from orchestration.student_performance.ingest import DOMAIN, RAW_TABLE, office_contract
-from orchestration.student_performance.pages import PAGE_MARTS
+from orchestration.student_performance.ingest import DOMAIN, RAW_TABLE, dbt_variables, office_contract
+from orchestration.student_performance.pages_input import PAGE_MARTS
 
 # The last mart of the ml stage: the dbt step that builds it finishes the stage.
 LABELED_MART = "fct_labeled_results"
@@ -33,7 +33,7 @@ def stage_of(models: set[str]) -> tuple[Stage, bool]:
 def build_domain(settings: Settings) -> dg.Definitions:
     """The domain's assets, checks, job, schedule and sensors."""
     contract = office_contract(settings)
-    dbt_vars = {**contract.dbt_vars(), "max_quarantined_pct": settings.max_quarantined_pct}
+    dbt_vars = dbt_variables(contract, settings)
     partitions_def = quarterly_partitions(settings)
     subjects = [Subject(item.name, item.label, item.group) for item in contract.subjects]
 

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -31,6 +32,11 @@ RAW_TABLE = "exam_results"
 def office_contract(settings: Settings) -> Contract:
     """The contract in force: the office's own, or the shipped one."""
     return load_contract(settings.contract)
+
+
+def dbt_variables(contract: Contract, settings: Settings) -> dict[str, Any]:
+    """The variables that every dbt command gets beside the quarters."""
+    return {**contract.dbt_vars(), "max_quarantined_pct": settings.max_quarantined_pct}
 
 
 def office_aliases(settings: Settings) -> Aliases:

@@ -43,7 +43,7 @@ _NO_CONNECTION = re.compile(
 )
 
 
-class KaggleUnreachable(QuarterdeckError):
+class KaggleUnreachable(QuarterdeckError):  # noqa: N818 - a state of the network, said as one
     """There is no way to Kaggle from here; another source may be used instead."""
 
 
@@ -56,7 +56,8 @@ def is_reachable(timeout_seconds: float = 3) -> bool:
 
     def probe() -> None:
         try:
-            opener.open(urllib.request.Request(url, method="HEAD"), timeout=timeout_seconds).close()
+            request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - one of _ENDPOINTS, never a file
+            opener.open(request, timeout=timeout_seconds).close()
             answers.append(True)
         except urllib.error.HTTPError as error:
             answers.append(error.code not in (407, 502, 503, 504))
@@ -91,7 +92,9 @@ def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
                     f"{timeout_seconds:g} seconds. Try again later, or raise QUARTERDECK_KAGGLE_TIMEOUT_SECONDS."
                 ) from None
             if re.search("Retrying in", _text(error.stdout)):
-                raise QuarterdeckError(f"The download of {dataset} was cut off again and again: try again later.") from None
+                raise QuarterdeckError(
+                    f"The download of {dataset} was cut off again and again: try again later."
+                ) from None
             raise KaggleUnreachable(
                 f"Kaggle did not answer within {timeout_seconds:g} seconds: check the network, or use "
                 "--source sample or a file."
@@ -108,7 +111,7 @@ def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
 
 
 def latest_version(dataset: str, *, timeout_seconds: float = 30) -> str | None:
-    """A text that changes when Kaggle has a new version of `dataset`; None where Kaggle cannot be reached.
+    """Give a text that changes when Kaggle has a new version of `dataset`; None where Kaggle cannot be reached.
 
     It is the newest file date and a digest of the list of files (names, sizes, dates), which is what Kaggle tells
     without an account; version numbers are told to accounts only.
@@ -131,11 +134,13 @@ def latest_version(dataset: str, *, timeout_seconds: float = 30) -> str | None:
 
 def _check_name(dataset: str) -> None:
     if not re.fullmatch(r"[\w-]+/[\w-]+", dataset, re.ASCII):
-        raise QuarterdeckError(f"'{dataset}' is no Kaggle data set: write it as owner/name (QUARTERDECK_KAGGLE_DATASET).")
+        raise QuarterdeckError(
+            f"'{dataset}' is no Kaggle data set: write it as owner/name (QUARTERDECK_KAGGLE_DATASET)."
+        )
 
 
 def _run_client(arguments: list[str], dataset: str, timeout_seconds: float) -> str:
-    """The client's output; a failure becomes a sentence. Raises subprocess.TimeoutExpired too."""
+    """Give the client's output; a failure becomes a sentence. Raises subprocess.TimeoutExpired too."""
     script = Path(sys.executable).parent / "kaggle"
     if not script.exists():
         raise QuarterdeckError(f"The Kaggle client is not installed ({script} is missing): run `make setup`.")
@@ -180,8 +185,8 @@ def _explained(output: str, dataset: str) -> QuarterdeckError:
         )
     if re.search(r"403 Client Error|Permission .* denied|Forbidden", output):
         return QuarterdeckError(
-            f"Kaggle refuses access to {dataset} (403): accept its terms on its page while signed in, or download it by "
-            "hand and give the file with --source."
+            f"Kaggle refuses access to {dataset} (403): accept its terms on its page while signed in, or download it "
+            "by hand and give the file with --source."
         )
     if re.search(r"404 Client Error|Not Found", output, re.IGNORECASE):
         return QuarterdeckError(f"Kaggle has no data set {dataset} (404): check QUARTERDECK_KAGGLE_DATASET.")
@@ -192,10 +197,10 @@ def _explained(output: str, dataset: str) -> QuarterdeckError:
         )
     if re.search(r"not a valid zip|is corrupted|BadZipFile", output):
         return QuarterdeckError(
-            f"What Kaggle sent for {dataset} is not a whole zip archive: run it again; if that stays, download the file by "
-            "hand and give it with --source."
+            f"What Kaggle sent for {dataset} is not a whole zip archive: run it again; if that stays, download the "
+            "file by hand and give it with --source."
         )
-    if re.search(r"does not match expected size|IncompleteRead|ChunkedEncodingError|ProtocolError|ReadTimeout", output):
+    if re.search(r"does not match expected size|IncompleteRead|ChunkedEncodingError|ProtocolError|ReadTime", output):
         return QuarterdeckError(f"The download of {dataset} was cut off: run it again.")
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no message")
     for name in _SECRETS:

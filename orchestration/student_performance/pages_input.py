@@ -67,3 +67,15 @@ class PagesData:
     def sources(self) -> tuple[str, ...]:
         """Where the shown quarters came from: `kaggle`, `file`, `sample`."""
         return tuple(sorted(set(self.quarters["source"].dropna())))
+
+
+# The marts that the pages show, each with the field of `PagesData` that holds it.
+PAGE_MARTS = {
+    "rpt_quarters": "quarters",
+    "fct_score_ranges": "score_ranges",
+    "rpt_exam_cube": "exam_cube",
+    "rpt_segment_cube": "segment_cube",
+    "rpt_segments": "segments",
+    "rpt_segment_moves": "segment_moves",
+    "rpt_rejected_results": "rejected",
+}

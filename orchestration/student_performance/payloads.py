@@ -1,6 +1,6 @@
-"""The aggregates that a page's filters work on, as compact plain values for JSON: column by column, categories as indices."""
+"""The aggregates that a page's filters work on, as plain values for JSON: by column, categories as indices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,12 +15,18 @@ SCHEME_LABELS = {
     "ten_point": "Ten-point ranges",
     "equal_width": "Ten equal-width ranges",
     "us_letter": "US letters",
-    "kaggle_grade": "Kaggle grade (A to F)",
+    "kaggle_grade": "Kaggle grades",
+}
+SCHEME_CHOICES = {
+    "ten_point": "Ten-point",
+    "equal_width": "Equal-width",
+    "us_letter": "US letters",
+    "kaggle_grade": "Kaggle grade",
 }
 
 
 def demographic_values(data: PagesData) -> dict[str, list[str]]:
-    """The values of each demographic that occur or are listed: the contract's order, others by name, `not given` last."""
+    """Return each demographic's values, listed or seen: the contract's order, others by name, `not given` last."""
     values = {}
     for demographic in data.demographics:
         seen = {_category(value) for value in data.exam_cube[demographic.name]}
@@ -35,7 +41,7 @@ def _category(value: Any) -> str:
     return NOT_GIVEN if known is None or known == "" else str(known)
 
 
-def _indices(column: Sequence[Any], values: Sequence[str]) -> list[int]:
+def _indices(column: Iterable[Any], values: Sequence[str]) -> list[int]:
     position = {value: index for index, value in enumerate(values)}
     return [position[_category(value)] for value in column]
 
@@ -54,7 +60,7 @@ def _shared(data: PagesData) -> dict[str, Any]:
     }
 
 
-def _cube(data: PagesData, frame: pd.DataFrame, shared: dict[str, Any]) -> dict[str, Any]:
+def _cube(frame: pd.DataFrame, shared: dict[str, Any]) -> dict[str, Any]:
     return {
         "quarter": _indices(frame["quarter"], shared["quarters"]),
         "groups": {d["name"]: _indices(frame[d["name"]], d["values"]) for d in shared["demographics"]},
@@ -63,11 +69,11 @@ def _cube(data: PagesData, frame: pd.DataFrame, shared: dict[str, Any]) -> dict[
 
 
 def results_payload(data: PagesData) -> dict[str, Any]:
-    """The exam cube, and the counts of range schemes that cannot be computed from it."""
+    """Return the exam cube, and the counts of range schemes that cannot be computed from it."""
     shared = _shared(data)
     frame = data.exam_cube.sort_values(["quarter", *(d.name for d in data.demographics)], na_position="last")
     measures = [s.name for s in data.subjects]
-    cube = _cube(data, frame, shared) | {
+    cube = _cube(frame, shared) | {
         "passed": [plain(value) for value in frame["pass_count"]],
         "sums": {m: [plain(value) for value in frame[f"{m}_score_sum"].map(_rounded)] for m in measures}
         | {OVERALL: [plain(value) for value in frame["mean_score_sum"].map(_rounded)]},
@@ -98,7 +104,7 @@ def _schemes(data: PagesData, shared: dict[str, Any]) -> list[dict[str, Any]]:
         measures = [m for m in (*(s["name"] for s in shared["subjects"]), OVERALL) if (own["subject"] == m).any()]
         scheme: dict[str, Any] = {"name": name, "label": SCHEME_LABELS.get(name, name), "measures": measures}
         merge = _merge(own, ranges)
-        made.append(scheme | ({"merge": merge} if merge else {"tables": _tables(own, shared)}))
+        made.append(scheme | ({"merge": merge} if merge else {"tables": _tables(own)}))
     return made
 
 
@@ -112,19 +118,19 @@ def _merge(own: pd.DataFrame, ranges: pd.DataFrame) -> dict[str, Any] | None:
     groups = {low: [b for b in range(10) if max((s for s in starts if s <= b * 10), default=-1) == low] for low in lows}
     ten = ranges[(ranges["range_scheme"] == "ten_point") & (ranges["dimension"] == "all")]
     counted = {
-        (quarter, subject, int(low) // 10): int(n)
+        (quarter, subject, int(plain(low)) // 10): int(plain(n))
         for quarter, subject, low, n in zip(
             ten["quarter"], ten["subject"], ten["lower_bound"], ten["student_count"], strict=True
         )
     }
-    for row in everybody.itertuples():
-        merged = sum(counted.get((row.quarter, row.subject, b), 0) for b in groups[plain(row.lower_bound)])
-        if merged != int(row.student_count):
+    for row in everybody.to_dict("records"):
+        merged = sum(counted.get((row["quarter"], row["subject"], b), 0) for b in groups[plain(row["lower_bound"])])
+        if merged != int(row["student_count"]):
             return None
     return {"labels": list(bounds["range_label"]), "groups": [groups[low] for low in lows]}
 
 
-def _tables(own: pd.DataFrame, shared: dict[str, Any]) -> dict[str, Any]:
+def _tables(own: pd.DataFrame) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for (quarter, subject), part in own.groupby(["quarter", "subject"]):
         labels = part[part["dimension"] == "all"]["range_label"]
@@ -142,12 +148,12 @@ def segments_payload(data: PagesData) -> dict[str, Any]:
     shared = _shared(data)
     frame = data.segment_cube.sort_values(["quarter", *(d.name for d in data.demographics), "cluster_id"])
     frame = frame[frame["quarter"].isin(shared["quarters"])]
-    cube = _cube(data, frame, shared) | {"cluster": [plain(value) for value in frame["cluster_id"]]}
+    cube = _cube(frame, shared) | {"cluster": [plain(value) for value in frame["cluster_id"]]}
     segments: dict[str, list[dict[str, Any]]] = {quarter: [] for quarter in shared["quarters"]}
     for row in data.segments.sort_values(["quarter", "cluster_id"]).to_dict("records"):
         if row["quarter"] in segments:
             segments[row["quarter"]].append({str(key): plain(value) for key, value in row.items() if key != "quarter"})
-    labels = {(q, s["cluster_id"]): s["cluster_label"] for q, rows in segments.items() for s in rows}
+    labels: dict[tuple[Any, Any], str] = {(q, s["cluster_id"]): s["cluster_label"] for q, rows in segments.items() for s in rows}
     for index, quarter in enumerate(shared["quarters"]):
         for segment in segments[quarter]:
             before = shared["quarters"][index - 1] if index else None
@@ -155,7 +161,7 @@ def segments_payload(data: PagesData) -> dict[str, Any]:
     moves: dict[str, list[dict[str, Any]]] = {}
     for row in data.segment_moves.to_dict("records"):
         moves.setdefault(row["quarter"], []).append({str(k): plain(v) for k, v in row.items() if k != "quarter"})
-    means = {
+    means: dict[str, Any] = {
         row["quarter"]: {s.name: plain(row[f"{s.name}_mean_score"]) for s in data.subjects}
         for row in data.quarters.to_dict("records")
     }

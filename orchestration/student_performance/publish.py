@@ -20,8 +20,8 @@ from orchestration.core.site_check import check_site
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
 from orchestration.student_performance.ingest import DOMAIN
-from orchestration.student_performance.pages import PAGE_MARTS, build_pages
-from orchestration.student_performance.pages_input import Demographic, PagesData, Subject
+from orchestration.student_performance.pages import build_pages
+from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
 
 DOCS_PAGE = "dbt/index.html"
 
@@ -36,18 +36,22 @@ def publish_pages(
     """
     settings = platform.settings
     data = load_pages_data(platform, contract, quarters, run_id)
-    settings.site.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the published site, so that the swap is a rename within one file system.
-    with tempfile.TemporaryDirectory(prefix=".site-", dir=settings.site.parent) as folder:
-        build = Path(folder) / "site"
-        build.mkdir()
-        files = build_pages(data, build)
+    # Beside the published site, which is a link to the newest build: the swap is one rename.
+    builds = settings.site.parent / f"{settings.site.name}-builds"
+    builds.mkdir(parents=True, exist_ok=True)
+    build = Path(tempfile.mkdtemp(prefix=f"{data.built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
+    build.chmod(0o755)
+    try:
+        files = build_pages(data, build, bundle_cache=settings.home / "cache")
         docs_page = build / DOCS_PAGE
         docs_page.parent.mkdir()
         shutil.copyfile(docs.finish(), docs_page)
-        check_site(build, data)
-        publish(build, settings.site)
-        return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
+        check_site(build, beside=(DOCS_PAGE,))
+    except BaseException:
+        shutil.rmtree(build)
+        raise
+    publish(build, settings.site)
+    return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
 
 
 def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str) -> PagesData:

@@ -1,4 +1,4 @@
-"""The written reading of a quarter: plain sentences with figures, each true of the data it is given and of nothing more."""
+"""The written reading of a quarter: plain sentences with figures, each true of its data."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +21,12 @@ class Reading:
 
 
 def quarters_loaded(data: PagesData) -> list[str]:
-    """The quarters with results, oldest first."""
+    """Return the quarters with results, oldest first."""
     return sorted(data.quarters["quarter"])
 
 
 def quarter_before(quarter: str) -> str:
-    """The calendar quarter before, `2025Q4` for `2026Q1`."""
+    """Return the calendar quarter before, `2025Q4` for `2026Q1`."""
     year, number = int(quarter[:4]), int(quarter[5:])
     return f"{year - 1}Q4" if number == 1 else f"{year}Q{number - 1}"
 
@@ -79,7 +79,7 @@ def written_reading(data: PagesData, quarter: str) -> Reading:
     if before is None or before["pass_pct"] is None:
         start = f"{named} is the first quarter loaded, so there is nothing yet to compare it with. "
     else:
-        compared = _direction(now["pass_pct"] - before["pass_pct"])
+        compared = _direction(now["pass_pct"] - before["pass_pct"], "percentage points")
         start = f"That is {compared} in {quarter_label(before['quarter'])}. "
     sentences = [_cohort(data, now, before), *_subject_changes(data, now, before), *_gap(data, quarter)]
     sentences += _segments(data, quarter, before["quarter"] if before else None)
@@ -138,12 +138,13 @@ def _segments(data: PagesData, quarter: str, before: str | None) -> list[str]:
     if shares.empty:
         return [f"There are no segments for {quarter_label(quarter)}."]
     sentences = [
-        f"{len(shares)} segments were found; the largest is “{shares.idxmax()}” with {percent(shares.max())} of students."
+        f"{len(shares)} segments were found; the largest is “{shares.idxmax()}” "
+        f"with {percent(shares.max())} of students."
     ]
     earlier = _shares(data, before) if before else pd.Series(dtype=float)
     both = (shares - earlier).dropna()
     if not both.empty and before:
-        label = both.abs().idxmax()
+        label = str(both.abs().idxmax())
         sentences.append(
             f"Since {quarter_label(before)} the share that changed most is “{label}”: "
             f"{change(both[label], unit='points')}, to {percent(shares[label])}."
@@ -168,6 +169,6 @@ def _accepted(now: dict[str, Any]) -> str:
     if not now["rows_quarantined"]:
         return f"All {count(now['rows_read'])} rows of the file were accepted."
     return (
-        f"{count(now['rows_quarantined'])} of {count(now['rows_read'])} rows were set aside with a reason and are in no "
-        "figure here."
+        f"{count(now['rows_quarantined'])} of {count(now['rows_read'])} rows were set aside with a reason "
+        "and are in no figure here."
     )

@@ -1,10 +1,10 @@
 """The built-in sample: exam results of students who do not exist, for a first look without any real file.
 
-Everything follows from hashes of student number and quarter, so a quarter is the same bytes every time, can be made alone,
-and agrees with its neighbours on who a student is. The shares, effects and correlations are those measured on the public
-"Students Performance in Exams" set (1,000 rows); no row of it is used. What is made up on top: a slow rise, a fall in
-mathematics every eighth quarter (2025Q4, 2027Q4, ...) that is made good over the two after, and a few faulty lines
-in every thousand, so that the quarantine has something to show.
+Everything follows from hashes of student number and quarter, so a quarter is the same bytes every time, can be made
+alone, and agrees with its neighbours on who a student is. The shares, effects and correlations are those measured on
+the public "Students Performance in Exams" set (1,000 rows); no row of it is used. What is made up on top: a slow wave,
+a fall in mathematics every eighth quarter (2025Q4, 2027Q4, ...) that is made good over the next three, and a few faulty
+lines in every thousand, so that the quarantine has something to show.
 """
 
 from pathlib import Path
@@ -58,8 +58,9 @@ Floats = npt.NDArray[np.float64]
 def write_sample(quarter: str, folder: Path, contract: Contract, *, rows: int = 1000) -> Path:
     """Write the sample of `quarter` (such as '2026Q4') as CSV with `rows` lines into `folder`; returns its path.
 
-    The header is the contract's own, the student id first. A contract with other subjects or categories gets those, its
-    categories in equal shares. Memory is bounded for any number of rows. Nine students in ten are in the next quarter too.
+    The header is the contract's own, the student id first. A contract with other subjects or categories gets those,
+    its categories in equal shares. Memory is bounded for any number of rows. Nine students in ten are in the next
+    quarter too, when it has as many rows.
 
     Raises:
         QuarterdeckError: `quarter` is not a quarter.
@@ -100,7 +101,7 @@ def _columns(seats: Numbers, number: int, rows: int, contract: Contract) -> list
 
 
 def _students(seats: Numbers, number: int) -> Numbers:
-    """Who sits on each seat in this quarter: a seat passes to a new student every tenth quarter, each at its own time."""
+    """Give who sits on each seat: a seat passes to a new student every tenth quarter, each at its own time."""
     offsets = _hash(seats, 1) % np.uint64(_TENURE_QUARTERS)
     return seats * np.uint64(1000) + (np.uint64(number) + offsets) // np.uint64(_TENURE_QUARTERS)
 
@@ -140,7 +141,7 @@ def _scores(students: Numbers, number: int, effects: Floats, contract: Contract)
 
 
 def _drift(subject: Subject, number: int, place: int) -> float:
-    """What the quarter adds to everybody's score: a slow wave over twelve years, the dip, and a little chance."""
+    """Give what the quarter adds to everybody's score: a slow wave over twelve years, the dip, and a little chance."""
     wave = 2.5 * np.sin(2 * np.pi * (number - (2026 * 4 + 2)) / 48)
     dip = _DIP.get(number % 8, 0.0) if subject.name == "math" else 0.0
     chance = _uniform(np.array([number], dtype=np.uint64), 200 + place)[0] - 0.5
@@ -148,7 +149,7 @@ def _drift(subject: Subject, number: int, place: int) -> float:
 
 
 def _faults(seats: Numbers, number: int, rows: int) -> npt.NDArray[np.int64]:
-    """For each line 0, or which fault (1 to 5) it has: three to six lines in every thousand, none in a short last block."""
+    """Give each line's fault (1 to 5; 0 for none): three to six lines in every thousand, none in a short last block."""
     block = seats // np.uint64(_FAULT_BLOCK)
     seeds = _hash(block, 300 + number)
     faults = np.zeros(len(seats), dtype=np.int64)
@@ -163,7 +164,7 @@ def _faults(seats: Numbers, number: int, rows: int) -> npt.NDArray[np.int64]:
 
 
 def _both(students: Numbers, number: int, salt: int) -> Floats:
-    """Standard normal: mostly the student's own and lasting, partly this quarter's."""
+    """Draw standard normals: mostly the student's own and lasting, partly this quarter's."""
     lasting, passing = _normal(students, salt), _normal(students, 1000 + salt + number * 1000)
     return np.asarray(np.sqrt(_PERSISTENT) * lasting + np.sqrt(_PASSING) * passing)
 
@@ -178,7 +179,7 @@ def _uniform(numbers: Numbers, salt: int) -> Floats:
 
 
 def _hash(numbers: Numbers, salt: int) -> Numbers:
-    """SplitMix64 (Steele, Lea and Flood 2014) of number and salt: random access where a generator has only a sequence."""
+    """Mix number and salt (SplitMix64; Steele, Lea and Flood 2014): random access, where a generator has a sequence."""
     with np.errstate(over="ignore"):
         state = numbers * np.uint64(0xD1342543DE82EF95) + np.uint64((salt + 1) * 0x9E3779B97F4A7C15 % 2**64)
         for _ in range(2):

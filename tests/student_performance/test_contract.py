@@ -47,9 +47,12 @@ def test_dbt_vars_have_the_shape_that_the_models_read() -> None:
         "score_minimum": 0, "score_maximum": 100, "pass_mark": 40,
     }  # fmt: skip
     assert set(found) == {"subjects", "demographics", "score_minimum", "score_maximum", "pass_mark"}
-    assert contract.raw_columns[0] == "gender" and contract.raw_columns[-3:] == (
-        "math_score", "reading_score", "writing_score",
-    )  # fmt: skip
+    assert contract.raw_columns[0] == "gender"
+    assert contract.raw_columns[-3:] == (
+        "math_score",
+        "reading_score",
+        "writing_score",
+    )
 
 
 SUBJECT = {"name": "art", "label": "Art", "header": "art", "group": "arts"}
@@ -74,7 +77,8 @@ def test_load_contract_says_which_key_is_wrong(tmp_path: Path, changes: dict[str
     path = contract_with(tmp_path, **changes)
     with pytest.raises(QuarterdeckError, match=expected) as caught:
         load_contract(path)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["a: [", "- a", ""])
@@ -105,8 +109,10 @@ def test_match_headers_names_what_is_missing_and_what_there_is() -> None:
     with pytest.raises(QuarterdeckError) as caught:
         match_headers(["gender", "Almuerzo"], load_contract(), load_aliases(), name="a.csv")
     message = str(caught.value)
-    assert "a.csv" in message and "no column for race_ethnicity" in message
-    assert "'Almuerzo'" in message and "alias" in message
+    assert "a.csv" in message
+    assert "no column for race_ethnicity" in message
+    assert "'Almuerzo'" in message
+    assert "alias" in message
 
 
 def test_match_headers_refuses_two_headers_for_one_column() -> None:
@@ -118,7 +124,8 @@ def test_aliases_of_an_office_win_and_must_be_sound(tmp_path: Path) -> None:
     own = tmp_path / "own.yml"
     own.write_text("lunch: [TestPrep, Comida]\ntest_preparation_course: [Curso]\n")
     aliases = load_aliases(own)
-    assert aliases["testprep"] == aliases["comida"] == "lunch" and aliases["parenteduc"].startswith("parental")
+    assert aliases["testprep"] == aliases["comida"] == "lunch"
+    assert aliases["parenteduc"].startswith("parental")
     own.write_text("lunch: [Comida]\ngender: [COMIDA]\n")
     with pytest.raises(QuarterdeckError, match="given to both lunch and gender"):
         load_aliases(own)
@@ -182,15 +189,19 @@ SPANISH = next(
 )
 
 
-@pytest.mark.parametrize("path", sorted({SPANISH, FIXTURES / "spanish_headers_semicolon.csv"}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted({SPANISH, FIXTURES / "spanish_headers_semicolon.csv"}), ids=lambda path: path.name
+)
 def test_spanish_headers_load_by_aliases_alone(path: Path) -> None:
     contract: Contract = load_contract()
     with pytest.raises(QuarterdeckError, match="'Almuerzo'"):
         read_exam_results(path, contract, load_aliases())
     exam = read_exam_results(path, contract, load_aliases(FIXTURES / "spanish_aliases.yml"))
     rows = list(exam.rows())
-    assert exam.dialect.delimiter == ";" and exam.mapping.extra_columns == ()
-    assert len(rows) >= 20 and all(row[-1] is None and row[2] in ("female", "male") for row in rows)
+    assert exam.dialect.delimiter == ";"
+    assert exam.mapping.extra_columns == ()
+    assert len(rows) >= 20
+    assert all(row[-1] is None and row[2] in ("female", "male") for row in rows)
     assert all(0 <= int(str(score)) <= 100 for row in rows for score in row[7:10])
 
 
@@ -210,9 +221,11 @@ def test_every_shared_file_loads(
 ) -> None:
     exam = read_exam_results(SHARED / name, load_contract(), load_aliases())
     rows = list(exam.rows())
-    assert len(rows) == count and len(exam.mapping.extra_columns) == extra_count
+    assert len(rows) == count
+    assert len(exam.mapping.extra_columns) == extra_count
     # The unnamed index of the larger files repeats 0 to 999, so it is no key.
-    assert exam.mapping.identifier is None and all(row[1] is None and row[-1] is None for row in rows)
+    assert exam.mapping.identifier is None
+    assert all(row[1] is None and row[-1] is None for row in rows)
     assert [row[0] for row in rows] == list(range(2, count + 2))
     if means:
         assert tuple(round(sum(int(str(row[place])) for row in rows) / count, 3) for place in (7, 8, 9)) == means

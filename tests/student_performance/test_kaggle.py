@@ -82,7 +82,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKaggle]:
     try:
         http = ThreadingHTTPServer(("127.0.0.1", 80), Handler)
     except OSError as error:
-        pytest.fail(f"Port 80 of localhost cannot be bound ({error.strerror}): run as root, or free it, to test Kaggle.")
+        pytest.fail(
+            f"Port 80 of localhost cannot be bound ({error.strerror}): run as root, or free it, to test Kaggle."
+        )
     threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
     clean_environment(monkeypatch)
     yield state
@@ -103,7 +105,8 @@ def refusal(folder: Path, timeout_seconds: float = 60) -> str:
     with pytest.raises(QuarterdeckError) as caught:
         kaggle.download(DATASET, folder, timeout_seconds=timeout_seconds)
     message = str(caught.value)
-    assert "Traceback" not in message and "\n" not in message
+    assert "Traceback" not in message
+    assert "\n" not in message
     assert list(folder.iterdir()) == [], "a failed download must leave nothing behind"
     return message
 
@@ -176,7 +179,9 @@ def test_reachable_bypasses_the_proxy_for_localhost(server: FakeKaggle) -> None:
 def test_latest_version_changes_with_the_files(server: FakeKaggle) -> None:
     server.files = [{"name": "a.csv", "totalBytes": 10, "creationDate": "2018-11-09T18:25:25.000Z"}]
     first = kaggle.latest_version(DATASET)
-    assert first is not None and first.startswith("2018-11-09") and kaggle.latest_version(DATASET) == first
+    assert first is not None
+    assert first.startswith("2018-11-09")
+    assert kaggle.latest_version(DATASET) == first
     server.files[0]["creationDate"] = "2026-10-09T18:25:25.000Z"
     assert kaggle.latest_version(DATASET) != first
 

@@ -53,7 +53,12 @@ def test_the_figures_are_like_the_real_ones(tmp_path: Path) -> None:
     assert np.allclose(scores.std(axis=0), (15.2, 14.6, 15.2), atol=1)
     assert np.allclose(np.corrcoef(scores.T)[np.triu_indices(3, 1)], (0.82, 0.80, 0.95), atol=0.03)
     categories = np.array([part for part, _ in students])
-    for place, value, share in ((0, "female", 0.518), (1, "group C", 0.319), (3, "standard", 0.645), (4, "none", 0.642)):
+    for place, value, share in (
+        (0, "female", 0.518),
+        (1, "group C", 0.319),
+        (3, "standard", 0.645),
+        (4, "none", 0.642),
+    ):
         assert abs((categories[:, place] == value).mean() - share) < 0.02
     is_female, is_standard = categories[:, 0] == "female", categories[:, 3] == "standard"
     assert np.allclose(scores[is_female].mean(axis=0) - scores[~is_female].mean(axis=0), (-5.1, 7.1, 9.2), atol=1)
@@ -71,9 +76,13 @@ def test_nine_in_ten_students_stay_and_remain_themselves(tmp_path: Path) -> None
 
 
 def test_eight_quarters_show_a_fall_in_mathematics_and_its_recovery(tmp_path: Path) -> None:
-    means = [np.mean([points for _, points in accepted(sample(tmp_path, quarter)).values()], axis=0) for quarter in EIGHT]
+    means = [
+        np.mean([points for _, points in accepted(sample(tmp_path, quarter)).values()], axis=0) for quarter in EIGHT
+    ]
     maths = [float(mean[0]) for mean in means]
-    assert np.argmin(maths) == EIGHT.index("2025Q4") and maths[2] - maths[3] > 5 and maths[7] > maths[0]
+    assert np.argmin(maths) == EIGHT.index("2025Q4")
+    assert maths[2] - maths[3] > 5
+    assert maths[7] > maths[0]
     assert all(abs(after[1] - before[1]) < 3 for before, after in pairwise(means))
 
 
@@ -123,11 +132,14 @@ def test_another_contract_gets_its_own_columns(tmp_path: Path) -> None:
     contract = load_contract(tmp_path / "contract.yml")
     exam = read_exam_results(write_sample("2026Q4", tmp_path, contract, rows=4000), contract, load_aliases())
     rows = list(exam.rows())
-    assert exam.dialect.header == ("campus", "tutor", "physics", "chemistry", "latin", "art") and len(rows) == 4000
+    assert exam.dialect.header == ("campus", "tutor", "physics", "chemistry", "latin", "art")
+    assert len(rows) == 4000
     counts = [sum(row[2] == campus for row in rows) for campus in ("North", "South", "East", "West")]
     assert all(900 < count < 1100 for count in counts)
     scores = [float(str(row[5])) for row in rows]
-    assert min(scores) >= 1 and max(scores) <= 6 and len(set(scores)) > 20
+    assert min(scores) >= 1
+    assert max(scores) <= 6
+    assert len(set(scores)) > 20
 
 
 def test_a_text_that_is_no_quarter_is_refused(tmp_path: Path) -> None:

@@ -34,10 +34,15 @@
     const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip };
     const drawing = ++chart.drawing;
     if (chart.result) chart.result.finalize();
-    const result = await window.vegaEmbed(chart.element, themed(chart.spec), options);
+    /* The rows are in from the first frame: an axis over no rows has no extent, and Vega warns of it. */
+    const spec = themed(chart.spec);
+    const drawn = chart.rows;
+    spec.data = spec.data.map((set) => (set.name === "table" ? { ...set, values: colored(drawn) } : set));
+    const result = await window.vegaEmbed(chart.element, spec, options);
     if (drawing !== chart.drawing) { result.finalize(); return; }
     chart.result = result;
-    await fill(chart);
+    if (drawn !== chart.rows) await fill(chart);
+    chart.element.dataset.ready = "true";
   }
   async function fill(chart) {
     if (!chart.result) return;
@@ -56,6 +61,8 @@
   Site.chart = function (id, spec, rows, label) {
     const element = document.getElementById(id);
     if (!element) return;
+    element.hidden = !rows.length;
+    if (!rows.length) return;
     element.setAttribute("role", "img");
     element.setAttribute("aria-label", label);
     let chart = [...charts].find((known) => known.element === element);
@@ -94,7 +101,7 @@
       return el("li", { class: vivid ? null : "is-quiet" }, mark, line.name, el("b", null, show(last)));
     });
     rows.sort((a, b) => a.layer - b.layer || a.order - b.order);
-    Site.put(id + "-legend", items);
+    Site.put(id + "-legend", rows.length ? items : Site.el("li", { class: "empty" }, "No students match"));
     Site.chart(id, spec, rows, label);
   };
 })();

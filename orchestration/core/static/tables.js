@@ -5,7 +5,7 @@
 
   function show(column, row) {
     const value = row[column.key];
-    return column.format ? column.format(value, row) : format.text(value);
+    return column.format ? column.format(value) : format.text(value);
   }
   function cell(column, row) {
     const value = row[column.key];

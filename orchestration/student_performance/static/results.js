@@ -70,7 +70,7 @@
     note.textContent = problem;
     note.hidden = !problem;
     document.getElementById("ranges-view").hidden = Boolean(problem);
-    Site.put("ranges-title", labelOf(state.subject) + ": how scores spread over " + scheme.label.charAt(0).toLowerCase() + scheme.label.slice(1));
+    Site.put("ranges-title", labelOf(state.subject) + ": how scores spread, by " + (scheme.label.startsWith("Ten") ? scheme.label.charAt(0).toLowerCase() + scheme.label.slice(1) : scheme.label));
     const rows = [];
     if (!problem) {
       const old = before && ranges(scheme, state.subject, filter, before);
@@ -80,7 +80,7 @@
       now.labels.forEach((label, at) => {
         const part = share(now.counts[at], counted);
         const previous = comparable ? share(old.counts[at], oldTotal) : null;
-        rows.push({ range: label, order: at, count: now.counts[at], share: part, previous, furthest: Math.max(part, previous || 0), label: format.percent(part),
+        rows.push({ range: label, order: at, count: now.counts[at], share: part, previous, tick: previous === null ? part : previous, tick_opacity: previous === null ? 0 : 1, furthest: Math.max(part, previous || 0), label: format.percent(part),
           text: label + " · " + format.percent(part) + " · " + format.count(now.counts[at]) + " students" + (previous === null ? "" : " · " + format.percent(previous) + " in " + format.quarter(before)) });
       });
       document.getElementById("ranges-before").hidden = !comparable;
@@ -102,7 +102,7 @@
     const labels = found.length ? found[0][1].labels : [];
     const same = found.every(([, range]) => range.labels.join() === labels.join());
     const columns = [{ key: "name", label: state.rows === "quarters" ? "Quarter" : state.rows === "groups" ? compared.label : "Subject", heading: true },
-      ...labels.map((label, at) => ({ key: "r" + at, label: same ? label : String(at + 1), number: true, heat: heatShare, format: (v) => format.decimal(v, 0) })),
+      ...labels.map((label, at) => ({ key: "r" + at, label: same ? label : String(at + 1), number: true, heat: heatShare, format: (v) => (v > 0 && v < 0.5 ? "<1" : format.decimal(v, 0)) })),
       { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE) }];
     const rows = found.map(([name, range]) => {
       const students = range.counts.reduce((sum, n) => sum + n, 0);

@@ -1,0 +1,40 @@
+"""The arguments that dbt is given, and the sentence when it fails."""
+
+import json
+from pathlib import Path
+
+from orchestration.core.dbt import build_arguments, failed_nodes, project_fingerprint
+from orchestration.core.partitions import Quarter
+
+VARS = {"pass_mark": 40}
+
+
+def test_quarters_go_to_dbt_sorted_beside_the_contract() -> None:
+    arguments = build_arguments([Quarter(2026, 2), Quarter(2026, 1)], VARS)
+    assert json.loads(arguments[arguments.index("--vars") + 1]) == {"pass_mark": 40, "quarters": ["2026Q1", "2026Q2"]}
+
+
+def test_only_the_last_step_runs_the_tests_that_reach_back() -> None:
+    assert build_arguments([], VARS, is_last_step=False)[-1] == "buildable"
+    assert build_arguments([], VARS)[-1] == "eager"
+
+
+def test_unit_tests_are_left_to_make_test_and_other_commands_have_no_such_option() -> None:
+    assert "unit_test" in build_arguments([], VARS)
+    assert "unit_test" not in build_arguments([], VARS, ["parse"])
+
+
+def test_another_contract_is_another_manifest() -> None:
+    assert project_fingerprint(VARS) == project_fingerprint(dict(VARS))
+    assert project_fingerprint(VARS) != project_fingerprint({"pass_mark": 41})
+
+
+def test_failures_are_named_with_their_first_line(tmp_path: Path) -> None:
+    results = [
+        {"unique_id": "test.quarterdeck.unique_x.123", "status": "fail", "message": "Got 2 results\nmore"},
+        {"unique_id": "model.quarterdeck.fct_y", "status": "success", "message": "ok"},
+        {"unique_id": "model.quarterdeck.fct_z", "status": "error", "message": None},
+    ]
+    (tmp_path / "run_results.json").write_text(json.dumps({"results": results}))
+    assert failed_nodes(tmp_path) == ["unique_x: Got 2 results", "fct_z: error"]
+    assert failed_nodes(tmp_path / "none") == []

@@ -1,0 +1,65 @@
+"""Reaching the database: the same parameters for dbt, Dagster and psycopg; one writer at a time."""
+
+import threading
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from orchestration.core.accounts import RowAccount, record_accounts
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.postgres import Database, exclusive, open_database
+from orchestration.core.settings import Settings
+
+
+def test_dbt_and_dagster_get_the_same_place_and_login() -> None:
+    database = Database("postgresql://office:p%40ss%2Fword@db.example:6543/results?sslmode=require")
+    assert database.dbt_environment() == {
+        "QUARTERDECK_DB_HOST": "db.example",
+        "QUARTERDECK_DB_PORT": "6543",
+        "QUARTERDECK_DB_USER": "office",
+        "QUARTERDECK_DB_PASSWORD": "p@ss/word",
+        "QUARTERDECK_DB_NAME": "results",
+        "PGSSLMODE": "require",
+    }
+    url = urlsplit(database.dagster_url())
+    assert unquote(url.password or "") == "p@ss/word"
+    assert parse_qs(url.query)["host"] == ["db.example"]
+    assert parse_qs(url.query)["options"] == ["-csearch_path=dagster"]
+
+
+def test_the_password_is_in_no_text_about_the_database() -> None:
+    database = Database("postgresql://office:secret@db.example/results")
+    assert "secret" not in repr(database) + str(database) + database.place
+
+
+def test_an_unreachable_server_is_one_sentence_without_its_password() -> None:
+    settings = Settings(database_url=SecretStr("postgresql://office:secret@127.0.0.1:1/results?connect_timeout=2"))
+    with pytest.raises(QuarterdeckError, match="does not answer") as raised:
+        open_database(settings)
+    assert "secret" not in str(raised.value)
+
+
+def test_writers_of_one_name_take_turns(database: Database) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait()
+        with exclusive(database, "turns"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with exclusive(database, "turns"):
+        inside.set()
+        thread.join(timeout=0.5)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_a_row_that_is_neither_trusted_nor_quarantined_is_an_error(database: Database) -> None:
+    account = RowAccount("accounts_test", "2026Q1", "0123", 10, 8, {"missing_value": 1})
+    with pytest.raises(QuarterdeckError, match="Rows were lost or doubled"):
+        record_accounts(database, "accounts_test", ["2026Q1"], [account])

@@ -1,0 +1,58 @@
+"""Stage status: what is recorded, what a later stage waits for, what readers are shown."""
+
+import pytest
+
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+from orchestration.core.status import publishable_quarters, track, wait_for_previous
+
+Q1, Q2 = Quarter(2026, 1), Quarter(2026, 2)
+
+
+def states(database: Database, domain: str) -> dict[tuple[str, str], tuple[str, str | None]]:
+    with database.connect() as connection:
+        rows = connection.execute(
+            "select quarter, stage, status, error from platform.stage_status where domain = %s", (domain,)
+        ).fetchall()
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def test_a_stage_runs_over_several_steps_and_succeeds_with_its_last(database: Database) -> None:
+    with track(database, "steps", [Q1], "etl", "run", begins=True):
+        assert states(database, "steps")["2026Q1", "etl"] == ("running", None)
+    assert states(database, "steps")["2026Q1", "etl"] == ("running", None)
+    with track(database, "steps", [Q1], "etl", "run", finishes=True) as rows:
+        rows["rows_in"], rows["rows_out"] = 10, 9
+    assert states(database, "steps")["2026Q1", "etl"] == ("succeeded", None)
+
+
+def test_beginning_a_stage_makes_later_ones_pending(database: Database) -> None:
+    for stage in ("etl", "ml", "publish"):
+        with track(database, "again", [Q1, Q2], stage, "run", begins=True, finishes=True):
+            pass
+    assert publishable_quarters(database, "again") == ["2026Q1", "2026Q2"]
+    with track(database, "again", [Q1], "etl", "second run", begins=True, finishes=True):
+        pass
+    found = states(database, "again")
+    assert found["2026Q1", "ml"] == found["2026Q1", "publish"] == ("pending", None)
+    assert found["2026Q2", "publish"] == ("succeeded", None)
+    assert publishable_quarters(database, "again") == ["2026Q2"]
+
+
+def test_an_error_is_recorded_in_words_and_goes_on_up(database: Database) -> None:
+    with pytest.raises(QuarterdeckError), track(database, "error", [Q1], "etl", "run", begins=True):
+        raise QuarterdeckError("results.csv is empty.")
+    assert states(database, "error")["2026Q1", "etl"] == ("failed", "results.csv is empty.")
+
+
+def test_a_later_stage_refuses_after_a_failure_and_after_the_time_is_over(database: Database) -> None:
+    with pytest.raises(QuarterdeckError, match="never started"):
+        wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
+    with pytest.raises(RuntimeError), track(database, "wait", [Q1], "etl", "run", begins=True):
+        raise RuntimeError("disk full")
+    with pytest.raises(QuarterdeckError, match="stage etl failed.*disk full"):
+        wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
+    with track(database, "wait", [Q1], "etl", "run", begins=True, finishes=True):
+        pass
+    wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)

@@ -1,0 +1,25 @@
+"""Reading the marts from outside, as a person would: by the command's `sql`."""
+
+from tests.conftest import Command
+
+TABLES = """
+    select table_schema || '.' || table_name as name from information_schema.tables
+    where table_schema in ('student_performance_marts', 'student_performance_ml', 'student_performance_staging')
+    order by 1
+"""
+
+
+def fingerprints(command: Command, where: str = "true") -> dict[str, str]:
+    """A hash of each mart's, staging and clustering table's rows (those matching `where`), whatever their order."""
+    names = [str(row["name"]) for row in command.rows(TABLES)]
+    assert len(names) > 15, names
+    queries = [
+        f"""
+        select '{name}' as name,
+            coalesce(md5(string_agg(md5(row_text), '' order by md5(row_text))), 'empty') as hash
+        from (select counted::text as row_text from {name} as counted where {where}) as texts
+        """
+        for name in names
+        if where == "true" or not name.endswith((".dim_codes", ".score_ranges"))
+    ]
+    return {str(row["name"]): str(row["hash"]) for row in command.rows(" union all ".join(queries))}
