@@ -36,9 +36,7 @@ QuarterOption = Annotated[
 ]
 SourceOption = Annotated[
     str,
-    typer.Option(
-        help="auto (Kaggle, else the sample), kaggle, sample, or the path of a CSV file.", metavar="SOURCE"
-    ),
+    typer.Option(help="auto (Kaggle, else the sample), kaggle, sample, or the path of a CSV file.", metavar="SOURCE"),
 ]
 
 
@@ -178,8 +176,12 @@ def status() -> None:
 @app.command()
 @_for_people
 def sql(
-    query: Annotated[str, typer.Argument(help='One query, e.g. "select * from student_performance_marts.rpt_quarters"')],
-    format: Annotated[OutputFormat, typer.Option(help="How to print the rows.")] = OutputFormat.TABLE,
+    query: Annotated[
+        str, typer.Argument(help='One query, e.g. "select * from student_performance_marts.rpt_quarters"')
+    ],
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="How to print the rows.")
+    ] = OutputFormat.TABLE,
 ) -> None:
     """Run a query on the database, read-only."""
     database = open_database(get_settings())
@@ -193,7 +195,7 @@ def sql(
         message = error.diag.message_primary or str(error).splitlines()[0]
         hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
         raise QuarterdeckError(f"The query failed: {message}.{hint}") from None
-    _print_rows(names, rows, format)
+    _print_rows(names, rows, output_format)
 
 
 def _print_rows(names: list[str], rows: list[tuple[Any, ...]], output_format: OutputFormat) -> None:
@@ -222,9 +224,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 3000) -> N
     console.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
     dagster = Path(sys.executable).parent / "dagster"
     workspace = str(PROJECT_ROOT / "workspace.yaml")
-    process = subprocess.Popen(
-        [dagster, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)], cwd=PROJECT_ROOT
-    )
+    process = subprocess.Popen([dagster, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)], cwd=PROJECT_ROOT)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: process.send_signal(received))
     raise typer.Exit(process.wait())

@@ -19,8 +19,6 @@ DOMAIN = "student_performance"
 SCHEMA = f"{DOMAIN}_ml"
 CLUSTERS, PROFILES = "score_range_clusters", "cluster_profiles"
 SEED = 20_240_601
-# Beyond this many score points two centroids are not the same segment a quarter later.
-MAXIMUM_MATCH_DISTANCE = 15.0
 
 
 def table_columns(subjects: Sequence[Subject]) -> dict[str, dict[str, str]]:
@@ -83,9 +81,7 @@ def build_clustering_assets(
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
     )
-    def clusters(
-        context: dg.AssetExecutionContext, platform: Platform
-    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    def clusters(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         cell_count = 0
@@ -131,14 +127,14 @@ def cluster_quarter(database: Database, quarter: Quarter, subjects: Sequence[Sub
         cells = _frame(
             connection,
             sql.SQL("select {} from student_performance_marts.fct_score_range_cells where quarter = {}").format(
-                _identifiers(
-                    ["cell_id", *_each(subjects, "_range"), "student_count", *_each(subjects, "_mean_score")]
-                ),
+                _identifiers(["cell_id", *_each(subjects, "_range"), "student_count", *_each(subjects, "_mean_score")]),
                 sql.Literal(str(quarter)),
             ),
         )
         if cells.empty:
-            raise QuarterdeckError(f"{quarter}: there are no accepted results to cluster. Load the quarter's file first.")
+            raise QuarterdeckError(
+                f"{quarter}: there are no accepted results to cluster. Load the quarter's file first."
+            )
         scores = _each(subjects, "_score")
         score_counts = _frame(
             connection,
@@ -172,7 +168,7 @@ def _with_continuation(
     connection: psycopg.Connection, profiles: pd.DataFrame, quarter: Quarter, subjects: Sequence[Subject]
 ) -> pd.DataFrame:
     previous = _profiles(connection, quarter.plus(-1), subjects)
-    return match_clusters(previous, profiles, subjects, maximum_distance=MAXIMUM_MATCH_DISTANCE)
+    return match_clusters(previous, profiles, subjects)
 
 
 def _profiles(connection: psycopg.Connection, quarter: Quarter, subjects: Sequence[Subject]) -> pd.DataFrame:

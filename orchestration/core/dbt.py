@@ -220,7 +220,8 @@ def build_dbt_assets(
             except DagsterDbtCliRuntimeError:
                 explanation = on_failure(platform, quarters)
                 raise dg.Failure(
-                    explanation or "dbt build failed: " + "; ".join(failed_nodes(target)) + ". Later steps were not run.",
+                    explanation
+                    or "dbt build failed: " + "; ".join(failed_nodes(target)) + ". Later steps were not run.",
                     allow_retries=False,
                 ) from None
 

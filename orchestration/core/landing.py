@@ -4,7 +4,6 @@ What does not belong here: reading a file's rows (`delimited.py`) or knowing wha
 """
 
 import hashlib
-import os
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ def land(
         try:
             shutil.copyfile(path, partial)
             partial.chmod(0o440)
-            os.replace(partial, target)
+            partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
     size = target.stat().st_size
@@ -121,7 +120,7 @@ def assigned_file(connection: psycopg.Connection, landing: Path, domain: str, qu
         where quarter_files.domain = %s and quarter = %s
         """,
         (domain, str(quarter)),
-    ).fetchone()  # type: ignore[assignment]
+    ).fetchone()
     if row is None:
         raise QuarterdeckError(
             f"No file was received for {quarter} yet. Run `quarterdeck run --quarter {quarter} --source FILE`."

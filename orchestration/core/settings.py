@@ -28,9 +28,7 @@ class Mode(StrEnum):
 class Settings(BaseSettings):
     """The settings; each field is the variable `QUARTERDECK_<FIELD>`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="QUARTERDECK_", env_file=".env", extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="QUARTERDECK_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
     mode: Mode = Field(
         Mode.DEVELOPMENT,
@@ -86,7 +84,7 @@ def get_settings() -> Settings:
             since it may be a secret.
     """
     try:
-        settings = Settings()  # type: ignore[call-arg]
+        settings = Settings()
     except ValidationError as error:
         problems = "; ".join(
             f"QUARTERDECK_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"

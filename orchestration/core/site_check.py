@@ -17,7 +17,7 @@ _CSS_REFERENCE = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)"
 _VOID = {"meta", "link", "br", "hr", "img", "input", "col", "source", "wbr", "area", "base", "embed", "track"}
 
 
-class SiteCheckError(Exception):
+class SiteCheckError(QuarterdeckError):
     """The built site must not be published; the message lists what is wrong, one line each."""
 
 

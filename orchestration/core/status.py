@@ -99,9 +99,7 @@ def _end(
         )
 
 
-def wait_for_previous(
-    database: Database, domain: str, quarter: Quarter, stage: Stage, timeout_seconds: float
-) -> None:
+def wait_for_previous(database: Database, domain: str, quarter: Quarter, stage: Stage, timeout_seconds: float) -> None:
     """Wait until the stage before `stage` has succeeded for the quarter.
 
     Raises:
@@ -123,7 +121,9 @@ def wait_for_previous(
     wait_until(lambda: status_of_previous()[0] in ("succeeded", "failed"), timeout_seconds)
     status, error = status_of_previous()
     if status == "failed":
-        raise QuarterdeckError(f"Stage {stage} of {quarter} cannot begin: stage {previous} failed. {error or ''}".strip())
+        raise QuarterdeckError(
+            f"Stage {stage} of {quarter} cannot begin: stage {previous} failed. {error or ''}".strip()
+        )
     if status != "succeeded":
         raise QuarterdeckError(
             f"Stage {stage} of {quarter} cannot begin: stage {previous} is {status} after waiting {timeout_seconds:g} seconds. "

@@ -15,8 +15,8 @@ from orchestration.student_performance.ingest import (
     DOMAIN,
     dbt_variables,
     load_raw,
-    received_sentence,
     receive,
+    received_sentence,
     resolve_source,
 )
 
@@ -41,7 +41,9 @@ def build_python_assets(
         "owners": OWNERS,
     }
 
-    @dg.asset(**common, kinds={"csv", "file"}, tags={"layer": "landing", "zone": "landing"})
+    @dg.asset(  # type: ignore[untyped-decorator]
+        **common, kinds={"csv", "file"}, tags={"layer": "landing", "zone": "landing"}
+    )
     def landing_files(
         context: dg.AssetExecutionContext, config: SourceConfig, platform: Platform
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -67,7 +69,9 @@ def build_python_assets(
             }
         )
 
-    @dg.asset(**common, deps=[landing_files], kinds={"python", "postgres"}, tags={"layer": "raw", "zone": "raw"})
+    @dg.asset(  # type: ignore[untyped-decorator]
+        **common, deps=[landing_files], kinds={"python", "postgres"}, tags={"layer": "raw", "zone": "raw"}
+    )
     def exam_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """Every line of the quarter's file as text, with quarter, file and line number."""
         quarters = from_partition_keys(context.partition_keys, platform.settings)
@@ -79,7 +83,7 @@ def build_python_assets(
                 context.log.info(f"{quarter}: {count:,} lines read from {landed.name}")
         return dg.MaterializeResult(metadata={"dagster/row_count": rows_read})
 
-    @dg.asset(
+    @dg.asset(  # type: ignore[untyped-decorator]
         **common,
         deps=[
             exam_results,
@@ -126,7 +130,9 @@ def build_python_assets(
             ],
         )
 
-    @dg.asset(**common, deps=page_sources, kinds={"html"}, tags={"layer": "pages", "zone": "product"})
+    @dg.asset(  # type: ignore[untyped-decorator]
+        **common, deps=page_sources, kinds={"html"}, tags={"layer": "pages", "zone": "product"}
+    )
     def pages(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
         # Imported here because the chart libraries take a second to load and only this step needs them.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import psycopg
 from psycopg import sql
 
 from orchestration.core.accounts import RowAccount, record_accounts
@@ -95,7 +96,7 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter], contract
     if not too_many:
         return None
     with platform.database.connect() as connection:
-        names = dict(connection.execute("select source_file_id, name from platform.landing_files").fetchall())
+        names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
         sentences = [
             _quarantine_sentence(account, names[account.source_file_id], _examples(connection, account), limit)
             for account in too_many
@@ -108,7 +109,8 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter], contract
 
 def _quarantine_sentence(account: RowAccount, name: str, examples: str, limit: float) -> str:
     reasons = ", ".join(
-        f"{count} {reason}" for reason, count in sorted(account.quarantined_by_reason.items(), key=lambda item: -item[1])
+        f"{count} {reason}"
+        for reason, count in sorted(account.quarantined_by_reason.items(), key=lambda item: -item[1])
     )
     return (
         f"{name} ({account.quarter}): {account.quarantined} of {account.read} rows ({account.quarantined_pct:.1f} %) were "
@@ -116,8 +118,8 @@ def _quarantine_sentence(account: RowAccount, name: str, examples: str, limit: f
     )
 
 
-def _examples(connection: object, account: RowAccount) -> str:
-    rows = connection.execute(  # type: ignore[attr-defined]
+def _examples(connection: psycopg.Connection, account: RowAccount) -> str:
+    rows = connection.execute(
         """
         select source_line, column_name, reason from student_performance_staging.stg_student_performance__exam_lines
         where quarter = %s and reason is not null order by source_line limit 3

@@ -36,9 +36,7 @@ def quarters_to_run(database: Database, settings: Settings, source: str, quarter
         return [quarter]
     first = Quarter.parse(settings.first_quarter)
     return [
-        candidate
-        for back in range(settings.sample_quarters - 1, -1, -1)
-        if (candidate := quarter.plus(-back)) >= first
+        candidate for back in range(settings.sample_quarters - 1, -1, -1) if (candidate := quarter.plus(-back)) >= first
     ]
 
 
@@ -47,7 +45,7 @@ def stage_selection(definitions: dg.Definitions, stage: Stage) -> list[dg.AssetK
     graph = definitions.resolve_asset_graph()
     domain = dg.AssetSelection.groups(DOMAIN)
     publish = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "pages"]))
-    ml = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "cluster_profiles"])).downstream() - publish
+    ml: dg.AssetSelection = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "cluster_profiles"])).downstream() - publish
     ml = ml | dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "score_range_clusters"]))
     selection = {"etl": domain - ml - publish, "ml": ml, "publish": publish}[stage]
     return sorted(selection.resolve(graph), key=str)
@@ -80,13 +78,14 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
             (DOMAIN, labels),
         ).fetchall()
     table = Table(title="Row account: read = trusted + quarantined", title_justify="left")
-    for name in ("quarter", "file", "source", "read", "trusted", "quarantined", "by reason"):
+    for name in ("quarter", "source", "read", "trusted", "quarantined", "reasons"):
         table.add_column(name, justify="right" if name in ("read", "trusted", "quarantined") else "left")
-    for quarter, name, source, read, trusted, quarantined, reasons, repeated in accounts:
-        words = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    for quarter, _, source, read, trusted, quarantined, reasons, repeated in accounts:
+        words = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()))
         words += f"{'; ' if words else ''}{repeated} equal to another row (kept)" if repeated else ""
-        table.add_row(quarter, name, source, f"{read:,}", f"{trusted:,}", f"{quarantined:,}", words)
+        table.add_row(quarter, source, f"{read:,}", f"{trusted:,}", f"{quarantined:,}", words)
     console.print(table)
+    console.print(f"{labels[-1]} is made of {accounts[-1][1]}")
     table = Table(title=f"Segments of {labels[-1]}", title_justify="left")
     for name in ("segment", "students", "share"):
         table.add_column(name, justify="left" if name == "segment" else "right")

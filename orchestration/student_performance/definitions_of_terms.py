@@ -38,11 +38,15 @@ def definitions_of(contract: Contract) -> list[Definition]:
             "followed only where the files carry a student id.",
         ),
         Definition("Silhouette", "How well segments are separated: 1 is perfect, 0 is none."),
-        Definition("Stability", "How far the same segments are found again in resampled data: 1 is always, 0 is chance."),
+        Definition(
+            "Stability", "How far the same segments are found again in resampled data: 1 is always, 0 is chance."
+        ),
         Definition(
             "Quarantined",
             "A row that breaks the contract (a missing, non-numeric or out-of-range score, an unknown category, a wrong "
             "number of fields, a repeated id). It is kept with its reason and counts in no figure.",
         ),
-        Definition("Row account", "Rows read = rows trusted + rows quarantined, for every file, or nothing is published."),
+        Definition(
+            "Row account", "Rows read = rows trusted + rows quarantined, for every file, or nothing is published."
+        ),
     ]

@@ -65,9 +65,7 @@ def fetched(source: str, quarter: Quarter, settings: Settings, contract: Contrac
             yield write_sample(str(quarter), Path(folder), contract, rows=settings.sample_rows), "sample"
         elif source == "kaggle":
             yield (
-                kaggle.download(
-                    settings.kaggle_dataset, Path(folder), timeout_seconds=settings.kaggle_timeout_seconds
-                ),
+                kaggle.download(settings.kaggle_dataset, Path(folder), timeout_seconds=settings.kaggle_timeout_seconds),
                 "kaggle",
             )
         else:
@@ -179,4 +177,3 @@ def require_file(path: str) -> None:
         raise QuarterdeckError(
             f"{path}: there is no such file. --source takes auto, kaggle, sample or the path of a CSV file."
         )
-

@@ -153,7 +153,9 @@ def segments_payload(data: PagesData) -> dict[str, Any]:
     for row in data.segments.sort_values(["quarter", "cluster_id"]).to_dict("records"):
         if row["quarter"] in segments:
             segments[row["quarter"]].append({str(key): plain(value) for key, value in row.items() if key != "quarter"})
-    labels: dict[tuple[Any, Any], str] = {(q, s["cluster_id"]): s["cluster_label"] for q, rows in segments.items() for s in rows}
+    labels: dict[tuple[Any, Any], str] = {
+        (q, s["cluster_id"]): s["cluster_label"] for q, rows in segments.items() for s in rows
+    }
     for index, quarter in enumerate(shared["quarters"]):
         for segment in segments[quarter]:
             before = shared["quarters"][index - 1] if index else None

@@ -58,12 +58,12 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
     with platform.database.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        frames: dict[str, Any] = {
-            field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()
-        }
+        frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
         frames |= {
             table: _platform_table(connection, table) for table in ("row_accounts", "stage_status", "landing_files")
         }
+    built_at = datetime.now(UTC).replace(microsecond=0)
+    _conclude(frames["stage_status"], run_id, built_at)
     return PagesData(
         subjects=[Subject(item.name, item.label, item.group) for item in contract.subjects],
         demographics=[Demographic(item.name, item.label, item.values) for item in contract.demographics],
@@ -73,9 +73,16 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
         definitions=definitions_of(contract),
         dictionary=dictionary(platform.settings),
         run_id=run_id,
-        built_at=datetime.now(UTC).replace(microsecond=0),
+        built_at=built_at,
         **frames,
     )
+
+
+def _conclude(stage_status: pd.DataFrame, run_id: str, built_at: datetime) -> None:
+    """Say that this run's publishing succeeded: nobody ever reads these pages unless it did."""
+    publishing = (stage_status["stage"] == "publish") & (stage_status["run_id"] == run_id)
+    stage_status.loc[publishing, "status"] = "succeeded"
+    stage_status.loc[publishing, "finished_at"] = pd.Timestamp(built_at)
 
 
 def dictionary(settings: Settings) -> pd.DataFrame:

@@ -31,7 +31,9 @@ def tracked_files() -> list[Path]:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, object]]]:
     settings = get_settings().model_copy(update={"home": tmp_path_factory.mktemp("manifest")})
-    return json.loads(prepare_manifest(settings, {**load_contract().dbt_vars(), "max_quarantined_pct": 5.0}).read_text())
+    return json.loads(
+        prepare_manifest(settings, {**load_contract().dbt_vars(), "max_quarantined_pct": 5.0}).read_text()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,9 @@ def test_no_module_is_too_long() -> None:
 
 
 def test_no_file_is_a_plan_a_diary_or_a_left_over() -> None:
-    pattern = re.compile(r"(^|/)(todo|plan|notes?|summary|progress|scratch|wip|utils|helpers|.*_v2|.*_final)[^/]*$", re.I)
+    pattern = re.compile(
+        r"(^|/)(todo|plan|notes?|summary|progress|scratch|wip|utils|helpers|.*_v2|.*_final)[^/]*$", re.IGNORECASE
+    )
     found = [str(path.relative_to(ROOT)) for path in tracked_files() if pattern.search(str(path.relative_to(ROOT)))]
     assert [name for name in found if name != "orchestration/core/progress.py"] == []
 

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.partitions import Quarter, from_partition_keys, quarterly_cron, quarterly_partitions, to_partition_key
+from orchestration.core.partitions import (
+    Quarter,
+    from_partition_keys,
+    quarterly_cron,
+    quarterly_partitions,
+    to_partition_key,
+)
 from orchestration.core.settings import Settings
 
 DAYS = st.dates(date(2000, 1, 1), date(2040, 12, 31))

@@ -51,7 +51,7 @@ def test_a_later_stage_refuses_after_a_failure_and_after_the_time_is_over(databa
         wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
     with pytest.raises(RuntimeError), track(database, "wait", [Q1], "etl", "run", begins=True):
         raise RuntimeError("disk full")
-    with pytest.raises(QuarterdeckError, match="stage etl failed.*disk full"):
+    with pytest.raises(QuarterdeckError, match=r"stage etl failed.*disk full"):
         wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
     with track(database, "wait", [Q1], "etl", "run", begins=True, finishes=True):
         pass

@@ -175,7 +175,9 @@ def test_too_many_quarantined_rows_stop_before_the_marts_and_say_why(
 ) -> None:
     lines = results_file.read_text().splitlines()
     broken = tmp_path / "broken.csv"
-    broken.write_text("\n".join([lines[0]] + [line[: line.rindex(",")] + ',"absent"' for line in lines[1:101]] + lines[101:]))
+    broken.write_text(
+        "\n".join([lines[0]] + [line[: line.rindex(",")] + ',"absent"' for line in lines[1:101]] + lines[101:])
+    )
     site = {path: path.read_bytes() for path in (command.home / "site").glob("*.html")}
     marts = "select md5(string_agg(t::text, '' order by student_id)) as hash from student_performance_marts.{} as t"
     tables = ("fct_exam_results", "fct_labeled_results")

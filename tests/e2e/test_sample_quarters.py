@@ -21,7 +21,9 @@ def command(new_command: Callable[[str], Command]) -> Command:
 
 
 def quarters(command: Command) -> list[object]:
-    return [row["quarter"] for row in command.rows("select quarter from student_performance_marts.rpt_quarters order by 1")]
+    return [
+        row["quarter"] for row in command.rows("select quarter from student_performance_marts.rpt_quarters order by 1")
+    ]
 
 
 def test_first_run_brings_eight_quarters_that_say_they_are_the_sample(command: Command) -> None:

@@ -197,7 +197,7 @@ def pages_data(
                          "recorded_at": received})  # fmt: skip
         column = {"missing_value": "lunch", "out_of_range": "math_score", "unknown_category": "gender"}
         rejected += [{"quarter": quarter, "source_file_id": sha256[:16], "reason": reason,
-                      "column_name": column[reason], "line_count": n} for reason, n in reasons.items() if n]  # fmt: skip  # noqa: E501
+                      "column_name": column[reason], "line_count": n} for reason, n in reasons.items() if n]  # fmt: skip
         for offset, stage in enumerate(("etl", "ml", "publish")):
             failed = index == 2 and stage == "publish"
             start = received + timedelta(seconds=20 * offset)
@@ -205,7 +205,7 @@ def pages_data(
                            "status": "failed" if failed else "succeeded", "run_id": f"7c0f4f0e-{index}",
                            "started_at": start, "finished_at": start + timedelta(seconds=3.4 + offset),
                            "rows_in": size + bad if stage == "etl" else size, "rows_out": None if failed else size,
-                           "error": "The built pages failed a check: status.html leads nowhere." if failed else None})  # fmt: skip  # noqa: E501
+                           "error": "The built pages failed a check: status.html leads nowhere." if failed else None})  # fmt: skip
         means = {f"{s.name}_mean_score": part[f"{s.name}_score"].mean() for s in SUBJECTS}
         summary.append({"quarter": quarter, "source": source, "file_name": name, "source_file_id": sha256[:16],
                         "received_at": received, "rows_read": size + bad, "rows_trusted": size,

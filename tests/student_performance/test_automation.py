@@ -40,9 +40,9 @@ def test_schedule_loads_the_quarter_that_has_just_ended_and_is_on_in_production(
     schedule = build_schedule(JOB, settings)
     assert schedule.cron_schedule == "0 0 1 */3 *"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    tick = schedule.evaluate_tick(dg.build_schedule_context(
-            scheduled_execution_time=datetime.now(UTC), repository_def=repository
-        ))
+    tick = schedule.evaluate_tick(
+        dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC), repository_def=repository)
+    )
     assert tick.run_requests is not None
     assert tick.run_requests[0].partition_key == to_partition_key(current_quarter(settings).plus(-1), settings)
 
@@ -52,7 +52,9 @@ def test_in_mode_test_the_schedule_runs_every_minute_and_in_development_it_is_of
     assert build_schedule(JOB, Settings()).default_status is dg.DefaultScheduleStatus.STOPPED
 
 
-def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(tmp_path: Path, repository: dg.RepositoryDefinition) -> None:
+def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(
+    tmp_path: Path, repository: dg.RepositoryDefinition
+) -> None:
     settings = Settings(home=tmp_path)
     sensor = build_new_file_sensor(JOB, settings)
     assert requests(sensor, repository) == []
@@ -65,7 +67,9 @@ def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(tmp_path: Path,
     assert set(found) == {"2026-04-01", "2026-01-01"}
     first = found["2026-04-01"]
     assert first.run_config["ops"]["student_performance__landing_files"]["config"]["source"].endswith("2026Q2.csv")
-    assert {request.run_key for request in requests(sensor, repository)} == {request.run_key for request in found.values()}
+    assert {request.run_key for request in requests(sensor, repository)} == {
+        request.run_key for request in found.values()
+    }
     (folder / "results 2026Q2.csv").write_text("corrected")
     assert first.run_key not in {request.run_key for request in requests(sensor, repository)}
 

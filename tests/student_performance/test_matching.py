@@ -32,11 +32,11 @@ def test_match_clusters_follows_the_centroid_and_not_the_number() -> None:
 
 
 def test_match_clusters_keeps_a_close_pair_beside_a_hopeless_one() -> None:
-    """Summing plain distances would pair 1 with 2 and 2 with 1 here (9 + 61 against 0 + 71)."""
-    previous = profiles_of([(80, 80, 80), (80, 80, 71)])
-    current = profiles_of([(80, 80, 80), (80, 80, 10)])
+    """Summing plain distances would pair 1 with 1 (6 + 81 against 3 + 90), for the sake of a pair that is none."""
+    previous = profiles_of([(10, 50, 50), (19, 50, 50)])
+    current = profiles_of([(16, 50, 50), (100, 50, 50)])
     matched = match_clusters(previous, current, SUBJECTS, maximum_distance=10)
-    assert matched["continues_cluster_id"].to_list() == [1, pd.NA]
+    assert matched["continues_cluster_id"].to_list() == [2, pd.NA]
 
 
 @pytest.mark.parametrize("previous", [None, profiles_of([])])

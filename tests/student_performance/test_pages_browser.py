@@ -15,7 +15,16 @@ from tests.student_performance.pages_data import QUARTERS, pages_data
 
 pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # noqa: E501
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PAGES = ("index", "results", "segments", "status", "quality", "about")
 HOSTILE = "<script>alert(1)</script>"
 AXE = Path(os.environ.get("QUARTERDECK_AXE", ".quarterdeck/axe/node_modules/axe-core/axe.min.js"))
@@ -231,7 +240,7 @@ def test_axe_finds_nothing_serious(browser: Browser, site: Path, scheme: str) ->
         devtools = page.context.new_cdp_session(page)
         devtools.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
         run = "axe.run(document, {preload: false}).then(r => "
-        run += "JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])))"  # noqa: E501
+        run += "JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])))"
         answer = devtools.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
         violations = page.evaluate("text => JSON.parse(text)", answer["result"]["value"])
         found += [(name, *violation) for violation in violations if violation[0] in ("serious", "critical")]

@@ -3,6 +3,7 @@
     incremental_strategy='replace_requested_quarters',
     on_schema_change='fail',
     indexes=[{'columns': ['quarter']}],
+    post_hook='{{ analyze_table(this) }}',
 ) }}
 
 with exam_results as (
