@@ -1,31 +1,32 @@
-"""dbt under Dagster: the project, its manifest, the arguments of a build, and the factory that makes a domain's dbt assets.
+"""dbt under Dagster: the project, its manifest, the arguments of a build, and the factory of a domain's dbt assets.
 
-Docs: https://docs.dagster.io/integrations/libraries/dbt
+dbt runs in this process through its own `dbtRunner`: a `dbt` process of its own takes seconds to import and to parse what
+is parsed here already, several times a run. dagster-dbt still makes the assets and turns dbt's events into Dagster's.
+
+Docs: https://docs.dagster.io/integrations/libraries/dbt, https://docs.getdbt.com/reference/programmatic-invocations
 """
 
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt_common.events.functions import msg_to_dict
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter, from_partition_keys
 from orchestration.core.postgres import Database, embedded_data_dir, exclusive
 from orchestration.core.resources import Platform
-from orchestration.core.settings import PROJECT_ROOT, Settings, child_environment
+from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import Stage, track
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
-DBT = Path(sys.executable).parent / "dbt"
 ZONES = {"staging": "trusted", "marts": "curated"}
 
 
@@ -41,19 +42,34 @@ def parse_database(settings: Settings) -> Database:
     return Database(f"host='{embedded_data_dir(settings)}' user=postgres dbname=quarterdeck")
 
 
-def dbt_environment(settings: Settings, database: Database, purpose: str) -> dict[str, str]:
-    """Environment of a dbt process."""
+def invoke(
+    settings: Settings,
+    database: Database,
+    purpose: str,
+    arguments: Sequence[str],
+    *,
+    manifest: Any = None,
+    callbacks: Sequence[Callable[[Any], None]] = (),
+) -> dbtRunnerResult:
+    """Run a dbt command in this process; its artifacts and log go to the folder of `purpose`."""
     target = target_dir(settings, purpose)
-    return {
-        **database.dbt_environment(),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target / "logs"),
-        "DBT_PROFILES_DIR": str(PROJECT_DIR),
-        "DBT_PROJECT_DIR": str(PROJECT_DIR),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DBT_USE_COLORS": "false",
-        "DBT_VERSION_CHECK": "false",
+    # The profile reads the database from the environment, so that no address or password is in a file.
+    os.environ.update(database.dbt_environment())
+    flags = {
+        "--project-dir": PROJECT_DIR,
+        "--profiles-dir": PROJECT_DIR,
+        "--target-path": target,
+        "--log-path": target / "logs",
     }
+    places = [str(part) for flag in flags.items() for part in flag]
+    return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(["--quiet", *arguments, *places])
+
+
+def explain(result: dbtRunnerResult, target: Path) -> str:
+    """Why a dbt command failed, in dbt's words."""
+    if result.exception is not None:
+        return str(result.exception).strip()[:3000]
+    return "; ".join(failed_nodes(target)) or "dbt did not say why; its log is in " + str(target / "logs")
 
 
 def build_arguments(
@@ -96,21 +112,32 @@ def prepare_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> Path:
     folder = target_dir(settings, "parse")
     manifest, stamp = folder / "manifest.json", folder / "fingerprint"
     fingerprint = project_fingerprint(dbt_vars)
-    if manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint:
-        return manifest
-    folder.mkdir(parents=True, exist_ok=True)
-    result = subprocess.run(
-        [DBT, "--quiet", *build_arguments([], dbt_vars, ["parse"])],
-        env=child_environment(settings, dbt_environment(settings, parse_database(settings), "parse")),
-        cwd=PROJECT_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        raise QuarterdeckError(f"The dbt project does not parse. dbt says:\n{result.stdout.strip()[-3000:]}")
-    stamp.write_text(fingerprint)
+    if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
+        parse(settings, dbt_vars)
+        stamp.write_text(fingerprint)
     return manifest
+
+
+def parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
+    """Dbt's parsed project; parsed once a process and state of the project, and partially where dbt can.
+
+    The quarters are no part of it: they are only looked at when a model is compiled.
+
+    Raises:
+        QuarterdeckError: the project does not parse; dbt's own words are in the message.
+    """
+    key = (settings.home, project_fingerprint(dbt_vars))
+    if key not in _parsed:
+        result = invoke(settings, parse_database(settings), "parse", build_arguments([], dbt_vars, ["parse"]))
+        if not result.success:
+            raise QuarterdeckError(
+                f"The dbt project does not parse. dbt says: {explain(result, target_dir(settings, 'parse'))}"
+            )
+        _parsed[key] = result.result
+    return _parsed[key]
+
+
+_parsed: dict[tuple[Path, str], Any] = {}
 
 
 class DomainTranslator(DagsterDbtTranslator):
@@ -188,6 +215,7 @@ def build_dbt_assets(
         stage_of: from the selected models' names, the stage they belong to and whether they finish it.
         on_failure: called when dbt failed; may record what is known and may return a better sentence than dbt's.
     """
+    translator = DomainTranslator(raw_table)
 
     @dbt_assets(
         manifest=manifest,
@@ -195,82 +223,59 @@ def build_dbt_assets(
         name=f"{domain}_models",
         partitions_def=partitions_def,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        dagster_dbt_translator=DomainTranslator(raw_table),
+        dagster_dbt_translator=translator,
     )
     def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         settings, database = platform.settings, platform.database
         quarters = from_partition_keys(context.partition_keys, settings)
         stage, finishes = stage_of({key.path[-1] for key in context.selected_asset_keys})
-        target = target_dir(settings, "build")
-        os.environ.update(dbt_environment(settings, database, "build"))
-        dbt = DbtCliResource(project_dir=DbtProject(PROJECT_DIR, profiles_dir=PROJECT_DIR), dbt_executable=str(DBT))
+        events: list[dict[str, Any]] = []
         with (
             track(database, domain, quarters, stage, context.run_id, finishes=finishes),
             # One dbt build of a domain at a time: parallel runs of several quarters would otherwise race to create
             # the same relations, and marts that look back a quarter would race to replace the same rows.
             exclusive(database, f"dbt {domain}"),
         ):
-            invocation = dbt.cli(
-                build_arguments(quarters, dbt_vars, is_last_step=finishes),
-                context=context,
-                target_path=target,
+            selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
+            result = invoke(
+                settings,
+                database,
+                "build",
+                [*build_arguments(quarters, dbt_vars, is_last_step=finishes), "--select", *selection],
+                manifest=parse(settings, dbt_vars),
+                callbacks=[lambda event: events.append(msg_to_dict(event))],
             )
-            try:
-                yield from invocation.stream()
-            except DagsterDbtCliRuntimeError:
+            for event in events:
+                yield from DbtCoreCliEventMessage(raw_event=event, event_history_metadata={}).to_default_asset_events(
+                    manifest=manifest, dagster_dbt_translator=translator, context=context
+                )
+            if not result.success:
                 explanation = on_failure(platform, quarters)
                 raise dg.Failure(
                     explanation
-                    or "dbt build failed: " + "; ".join(failed_nodes(target)) + ". Later steps were not run.",
+                    or f"dbt build failed: {explain(result, target_dir(settings, 'build'))}. Later steps were not run.",
                     allow_retries=False,
-                ) from None
+                )
 
     return models
 
 
-@contextmanager
 def generate_docs(
     settings: Settings, database: Database, quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any]
-) -> Iterator["DocsGeneration"]:
-    """Start `dbt docs generate --static` beside the block's own work; call `finish` to get the one HTML file."""
-    generation = DocsGeneration(settings, database, quarters, dbt_vars)
-    try:
-        yield generation
-    finally:
-        generation.stop()
+) -> Path:
+    """Make dbt's docs; the path of the one static HTML file.
 
-
-class DocsGeneration:
-    """A running `dbt docs generate --static`."""
-
-    def __init__(
-        self, settings: Settings, database: Database, quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any]
-    ) -> None:
-        self._target = target_dir(settings, "docs")
-        self._target.mkdir(parents=True, exist_ok=True)
-        self._output = (self._target / "output.txt").open("w+")
-        self._process = subprocess.Popen(
-            [DBT, "--quiet", *build_arguments(quarters, dbt_vars, ["docs", "generate", "--static"])],
-            env=child_environment(settings, dbt_environment(settings, database, "docs")),
-            cwd=PROJECT_DIR,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
-
-    def finish(self) -> Path:
-        """Wait for dbt; the path of the single static page.
-
-        Raises:
-            QuarterdeckError: dbt failed; its words are in the message.
-        """
-        if self._process.wait() != 0:
-            self._output.seek(0)
-            raise QuarterdeckError(f"dbt docs generate failed. dbt says:\n{self._output.read().strip()[-2000:]}")
-        return self._target / "static_index.html"
-
-    def stop(self) -> None:
-        """End dbt if it still runs."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
-        self._output.close()
+    Raises:
+        QuarterdeckError: dbt failed; its words are in the message.
+    """
+    result = invoke(
+        settings,
+        database,
+        "docs",
+        build_arguments(quarters, dbt_vars, ["docs", "generate", "--static"]),
+        manifest=parse(settings, dbt_vars),
+    )
+    target = target_dir(settings, "docs")
+    if not result.success:
+        raise QuarterdeckError(f"dbt docs generate failed. dbt says: {explain(result, target)}")
+    return target / "static_index.html"

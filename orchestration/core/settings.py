@@ -3,7 +3,6 @@
 What does not belong here: rules about data (they are in a domain's `contract.yml` and the dbt seeds).
 """
 
-import os
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -96,8 +95,3 @@ def get_settings() -> Settings:
         name: value.absolute() for name, value in settings if isinstance(value, Path) and not value.is_absolute()
     }
     return settings.model_copy(update=updates)
-
-
-def child_environment(settings: Settings, extra: dict[str, str]) -> dict[str, str]:
-    """Environment for a child process: this one's, the state folder made explicit, and `extra`."""
-    return {**os.environ, "QUARTERDECK_HOME": str(settings.home), **extra}

@@ -143,8 +143,8 @@ def build_python_assets(
         with (
             track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True) as rows,
             exclusive(database, "publish"),
-            generate_docs(platform.settings, database, quarters, dbt_variables(contract, platform.settings)) as docs,
         ):
+            docs = generate_docs(platform.settings, database, quarters, dbt_variables(contract, platform.settings))
             shown = publishable_quarters(database, DOMAIN)
             published = publish_pages(platform, contract, shown, context.run_id, docs)
             rows["rows_out"] = len(published)

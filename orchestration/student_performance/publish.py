@@ -12,7 +12,7 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
-from orchestration.core.dbt import DocsGeneration, target_dir
+from orchestration.core.dbt import target_dir
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site import publish
@@ -27,9 +27,9 @@ DOCS_PAGE = "dbt/index.html"
 
 
 def publish_pages(
-    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: DocsGeneration
+    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: Path
 ) -> list[Path]:
-    """Build, check and publish the site for these quarters; returns its files.
+    """Build, check and publish the site for these quarters, with dbt's `docs` beside the pages; returns its files.
 
     Raises:
         QuarterdeckError: the built site fails its check; the published one stays as it is.
@@ -45,7 +45,7 @@ def publish_pages(
         files = build_pages(data, build, bundle_cache=settings.home / "cache")
         docs_page = build / DOCS_PAGE
         docs_page.parent.mkdir()
-        shutil.copyfile(docs.finish(), docs_page)
+        shutil.copyfile(docs, docs_page)
         check_site(build, beside=(DOCS_PAGE,))
     except BaseException:
         shutil.rmtree(build)
