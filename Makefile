@@ -27,7 +27,7 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 	@$(BIN)/quarterdeck run $(ARGS)
 
 test: $(STAMP) ## Run all tests
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
 lint: $(STAMP) ## Check style, types, imports, SQL and YAML
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ lint: $(STAMP) ## Check style, types, imports, SQL and YAML
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .
-	$(BIN)/sqlfluff lint dbt_project
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
 format: $(STAMP) ## Put the code into its one style
 	$(BIN)/ruff check --fix .

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.core.dbt import build_arguments, invoke, parse
+from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import Settings
+from orchestration.student_performance.contract import load_contract
+from orchestration.student_performance.ingest import dbt_variables
 from tests.conftest import Command
 from tests.e2e.marts import fingerprints
 
@@ -29,7 +33,6 @@ def results_file(shared_students: Path | None, tmp_path_factory: pytest.TempPath
     """The real file; where it is missing, a clean one of the same form from the project's own sample."""
     if shared_students:
         return shared_students / "StudentsPerformance.csv"
-    from orchestration.student_performance.contract import load_contract
     from orchestration.student_performance.sample import write_sample
 
     folder = tmp_path_factory.mktemp("results")
@@ -217,3 +220,15 @@ def test_a_failed_dbt_test_leaves_the_labelled_table_untouched(command: Command,
     with open_database(Settings(home=command.home)).connect() as connection:
         connection.execute("drop function student_performance_marts.break_rows() cascade")
     command("run", "--source", str(results_file), "--quarter", QUARTER)
+
+
+def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
+    settings = Settings(home=command.home)
+    variables = dbt_variables(load_contract(), settings)
+    arguments = build_arguments([Quarter.parse(QUARTER)], variables, ["test", "--select", "test_type:unit"])
+    database = open_database(settings)
+    result = invoke(settings, database, "unit_tests", arguments, manifest=parse(settings, variables))
+    assert result.exception is None
+    outcomes = {outcome.node.name: str(outcome.status) for outcome in result.result.results}
+    assert len(outcomes) >= 24
+    assert {name: status for name, status in outcomes.items() if status != "pass"} == {}

@@ -45,8 +45,8 @@ graded as (
         -- The ranges have no gap, so the number of lower bounds at or below the mean is the place of its range.
         case
             when is_pass
-                then (select labels from grades)[width_bucket(mean_score, (select lower_bounds from grades))]
-            else (select labels from grades)[1]
+                then (select grades.labels from grades)[width_bucket(mean_score, (select grades.lower_bounds from grades))]
+            else (select grades.labels from grades)[1]
         end as grade
     from averaged
 )

@@ -1,0 +1,15 @@
+"""What sqlfluff must know to render the models: the contract's variables, for one quarter."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from orchestration.student_performance.contract import load_contract
+
+_VARIABLES = {**load_contract().dbt_vars(), "max_quarantined_pct": 5, "quarters": ["2026Q4"]}
+
+flags = SimpleNamespace(FULL_REFRESH=False)
+
+
+def var(name: str) -> Any:
+    """dbt's `var`."""
+    return _VARIABLES[name]
