@@ -11,5 +11,5 @@ flags = SimpleNamespace(FULL_REFRESH=False)
 
 
 def var(name: str) -> Any:
-    """dbt's `var`."""
+    """The macro `var` of dbt."""
     return _VARIABLES[name]

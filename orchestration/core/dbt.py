@@ -18,6 +18,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.functions import msg_to_dict
+from filelock import FileLock
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter, from_partition_keys
@@ -103,8 +104,8 @@ def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def prepare_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> Path:
-    """Path of an up-to-date manifest.json; dbt parses the project only if something it is made from changed.
+def load_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's manifest, up to date; dbt parses the project only if something it is made from changed.
 
     Raises:
         QuarterdeckError: the project does not parse; dbt's own words are in the message.
@@ -112,14 +113,16 @@ def prepare_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> Path:
     folder = target_dir(settings, "parse")
     manifest, stamp = folder / "manifest.json", folder / "fingerprint"
     fingerprint = project_fingerprint(dbt_vars)
-    if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
-        parse(settings, dbt_vars)
-        stamp.write_text(fingerprint)
-    return manifest
+    with _parsing(settings):
+        if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
+            stamp.unlink(missing_ok=True)
+            _parse(settings, dbt_vars)
+            stamp.write_text(fingerprint)
+        return dict(json.loads(manifest.read_text()))
 
 
-def parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
-    """Dbt's parsed project; parsed once a process and state of the project, and partially where dbt can.
+def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
+    """Dbt's parsed project, for its commands in this process; parsed once, and partially where dbt can.
 
     The quarters are no part of it: they are only looked at when a model is compiled.
 
@@ -128,16 +131,28 @@ def parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
     """
     key = (settings.home, project_fingerprint(dbt_vars))
     if key not in _parsed:
-        result = invoke(settings, parse_database(settings), "parse", build_arguments([], dbt_vars, ["parse"]))
-        if not result.success:
-            raise QuarterdeckError(
-                f"The dbt project does not parse. dbt says: {explain(result, target_dir(settings, 'parse'))}"
-            )
-        _parsed[key] = result.result
+        with _parsing(settings):
+            _parsed[key] = _parse(settings, dbt_vars, "--no-write-json")
     return _parsed[key]
 
 
 _parsed: dict[tuple[Path, str], Any] = {}
+
+
+def _parsing(settings: Settings) -> FileLock:
+    """Processes that start together take turns: dbt writes its artifacts in place."""
+    folder = target_dir(settings, "parse")
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / "lock")
+
+
+def _parse(settings: Settings, dbt_vars: Mapping[str, Any], *flags: str) -> Any:
+    arguments = [*build_arguments([], dbt_vars, ["parse"]), *flags]
+    result = invoke(settings, parse_database(settings), "parse", arguments)
+    if not result.success:
+        reason = explain(result, target_dir(settings, "parse"))
+        raise QuarterdeckError(f"The dbt project does not parse. dbt says: {reason}")
+    return result.result
 
 
 class DomainTranslator(DagsterDbtTranslator):
@@ -202,7 +217,7 @@ def build_dbt_assets(
     domain: str,
     *,
     raw_table: dg.AssetKey,
-    manifest: Path,
+    manifest: Mapping[str, Any],
     dbt_vars: Mapping[str, Any],
     partitions_def: dg.PartitionsDefinition,
     stage_of: Callable[[set[str]], tuple[Stage, bool]],
@@ -242,7 +257,7 @@ def build_dbt_assets(
                 database,
                 "build",
                 [*build_arguments(quarters, dbt_vars, is_last_step=finishes), "--select", *selection],
-                manifest=parse(settings, dbt_vars),
+                manifest=parsed_project(settings, dbt_vars),
                 callbacks=[lambda event: events.append(msg_to_dict(event))],
             )
             for event in events:
@@ -273,7 +288,7 @@ def generate_docs(
         database,
         "docs",
         build_arguments(quarters, dbt_vars, ["docs", "generate", "--static"]),
-        manifest=parse(settings, dbt_vars),
+        manifest=parsed_project(settings, dbt_vars),
     )
     target = target_dir(settings, "docs")
     if not result.success:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from ml_assets.student_performance.assets import build_clustering_assets
 from ml_assets.student_performance.clustering import Subject
-from orchestration.core.dbt import build_dbt_assets, prepare_manifest
+from orchestration.core.dbt import build_dbt_assets, load_manifest
 from orchestration.core.partitions import Quarter, quarterly_partitions
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
@@ -43,7 +43,7 @@ def build_domain(settings: Settings) -> dg.Definitions:
     dbt_models = build_dbt_assets(
         DOMAIN,
         raw_table=dg.AssetKey([DOMAIN, RAW_TABLE]),
-        manifest=prepare_manifest(settings, dbt_vars),
+        manifest=load_manifest(settings, dbt_vars),
         dbt_vars=dbt_vars,
         partitions_def=partitions_def,
         stage_of=stage_of,

@@ -1,6 +1,5 @@
 """From the marts to the published site: read the shown quarters' frames, build the pages, check them, swap them in."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -12,14 +11,14 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
-from orchestration.core.dbt import target_dir
+from orchestration.core.dbt import load_manifest
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site import publish
 from orchestration.core.site_check import check_site
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
-from orchestration.student_performance.ingest import DOMAIN
+from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
 
@@ -71,7 +70,7 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
         score_maximum=contract.score.maximum,
         pass_mark=contract.score.pass_mark,
         definitions=definitions_of(contract),
-        dictionary=dictionary(platform.settings),
+        dictionary=dictionary(platform.settings, contract),
         run_id=run_id,
         built_at=built_at,
         **frames,
@@ -85,9 +84,9 @@ def _conclude(stage_status: pd.DataFrame, run_id: str, built_at: datetime) -> No
     stage_status.loc[publishing, "finished_at"] = pd.Timestamp(built_at)
 
 
-def dictionary(settings: Settings) -> pd.DataFrame:
+def dictionary(settings: Settings, contract: Contract) -> pd.DataFrame:
     """The marts' tables and columns with their descriptions, from dbt's manifest."""
-    manifest = json.loads((target_dir(settings, "parse") / "manifest.json").read_text())
+    manifest = load_manifest(settings, dbt_variables(contract, settings))
     rows = [
         {
             "table_name": node["name"],

@@ -1,6 +1,5 @@
 """The rules of docs/architecture.md that a machine can hold."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.core.dbt import DomainTranslator, layer_of, prepare_manifest
+from orchestration.core.dbt import DomainTranslator, layer_of, load_manifest
 from orchestration.core.settings import get_settings
 from orchestration.definitions import build_definitions
 from orchestration.student_performance.contract import load_contract
@@ -31,9 +30,7 @@ def tracked_files() -> list[Path]:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, object]]]:
     settings = get_settings().model_copy(update={"home": tmp_path_factory.mktemp("manifest")})
-    return json.loads(
-        prepare_manifest(settings, {**load_contract().dbt_vars(), "max_quarantined_pct": 5.0}).read_text()
-    )
+    return load_manifest(settings, {**load_contract().dbt_vars(), "max_quarantined_pct": 5.0})
 
 
 @pytest.fixture(scope="module")
