@@ -5,7 +5,12 @@ from typing import Any
 
 from orchestration.student_performance.contract import load_contract
 
-_VARIABLES = {**load_contract().dbt_vars(), "max_quarantined_pct": 5, "quarters": ["2026Q4"]}
+_VARIABLES = {
+    **load_contract().dbt_vars(),
+    "is_shipped_contract": True,
+    "max_quarantined_pct": 5,
+    "quarters": ["2026Q4"],
+}
 
 flags = SimpleNamespace(FULL_REFRESH=False)
 

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from ml_assets.student_performance.clustering import Subject, cluster_cells, match_clusters
+from ml_assets.student_performance.matching import MAXIMUM_DISTANCE
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter, from_partition_keys
 from orchestration.core.postgres import Database, exclusive
@@ -168,7 +169,9 @@ def _with_continuation(
     connection: psycopg.Connection, profiles: pd.DataFrame, quarter: Quarter, subjects: Sequence[Subject]
 ) -> pd.DataFrame:
     previous = _profiles(connection, quarter.plus(-1), subjects)
-    return match_clusters(previous, profiles, subjects)
+    return match_clusters(
+        previous, profiles, subjects, maximum_distance=MAXIMUM_DISTANCE * subjects[0].points_in_a_percent
+    )
 
 
 def _profiles(connection: psycopg.Connection, quarter: Quarter, subjects: Sequence[Subject]) -> pd.DataFrame:

@@ -178,7 +178,7 @@ def _profiles(
             {
                 "cluster_id": position + 1,
                 "cluster_label": label,
-                "reason": reason_for(centroid, overall, subjects, student_count=student_count, student_pct=student_pct),
+                "reason": reason_for(centroid, overall, subjects),
                 **dict(zip((subject.mean_score_column for subject in subjects), centroid, strict=True)),
                 "student_count": student_count,
                 "student_pct": round(student_pct, WRITTEN_DECIMALS),

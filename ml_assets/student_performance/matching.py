@@ -12,8 +12,8 @@ from scipy.spatial.distance import cdist
 from ml_assets.student_performance.subjects import Subject
 from ml_assets.student_performance.weighted_kmeans import WRITTEN_DECIMALS
 
-# Euclidean score points. Neighbouring segments of real files lie 20 and more apart, so that within 10 a centroid
-# cannot be nearer to a neighbour's continuation than to its own.
+# Euclidean score points on a scale of 0 to 100. Neighbouring segments of real files lie 20 and more apart, so that within
+# 10 a centroid cannot be nearer to a neighbour's continuation than to its own.
 MAXIMUM_DISTANCE = 10.0
 
 

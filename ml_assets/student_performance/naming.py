@@ -3,7 +3,7 @@
 A label depends on the centroid alone, by thresholds that never change, so that it means the same in every
 quarter. It has two parts, read in this order:
 
-* the level, by the mean of the subjects (LEVELS, score points of 100);
+* the level, by the mean of the subjects (LEVELS, percentages of the scale: points where scores go from 0 to 100);
 * the shape: groups of subjects at least WIDE_GAP points apart are said ("mathematics well below languages"), if the
   subjects within each group are closer than that; otherwise single subjects that far apart are; where nothing is,
   the level holds "in all three".
@@ -62,7 +62,10 @@ def gap_in_words(means: dict[str, float]) -> tuple[str, float] | None:
 
 
 def shape_of(centroid: Sequence[float], subjects: Sequence[Subject]) -> tuple[str, float] | None:
-    """Return the gap worth saying between groups of subjects, else between subjects, and its points; else None."""
+    """Return the gap worth saying between groups of subjects, else between subjects, and its size; else None.
+
+    `centroid` and the size are percentages of the scale (0-100).
+    """
     by_group: dict[str, list[float]] = defaultdict(list)
     for subject, score in zip(subjects, centroid, strict=True):
         by_group[subject.group].append(score)
@@ -83,8 +86,9 @@ def everywhere(subjects: Sequence[Subject]) -> str:
 
 def plain_label(centroid: Sequence[float], subjects: Sequence[Subject]) -> str:
     """Name one centroid by level and shape, before segments of a quarter are told apart."""
-    level = level_of(sum(centroid) / len(centroid))
-    shape = shape_of(centroid, subjects)
+    percents = _percents(centroid, subjects)
+    level = level_of(sum(percents) / len(percents))
+    shape = shape_of(percents, subjects)
     return f"{level} {everywhere(subjects)}" if shape is None else f"{level}, {shape[0]}"
 
 
@@ -109,16 +113,13 @@ def reason_for(
     centroid: Sequence[float],
     overall: Sequence[float],
     subjects: Sequence[Subject],
-    *,
-    student_count: int,
-    student_pct: float,
 ) -> str:
     """Write one sentence with the segment's figures and what sets it apart from the quarter's mean.
 
-    `overall` is the quarter's mean score in each subject, `student_pct` 0 to 100.
+    `overall` is the quarter's mean score in each subject. The sentence counts no students: those of the cells and
+    those labelled one by one differ by a few, and two counts of one segment would only puzzle a reader.
     """
     scores = [f"{score:.1f} in {s.label_in_sentence}" for s, score in zip(subjects, centroid, strict=True)]
-    students = f"{student_count:,} {'student' if student_count == 1 else 'students'} ({student_pct:.1f} %)"
     own_mean = round(sum(centroid) / len(centroid), 1)
     quarter_mean = round(sum(overall) / len(overall), 1)
     # The difference of the printed figures, so that a reader who subtracts finds the same.
@@ -130,9 +131,13 @@ def reason_for(
         apart = (
             f"overall mean {own_mean:.1f}, {abs(difference):.1f} points {direction} the quarter's {quarter_mean:.1f}"
         )
-    shape = shape_of(centroid, subjects)
-    gap = f", with {shape[0]} (by {shape[1]:.1f})" if shape else ""
-    return f"Mean {'scores' if len(scores) > 1 else 'score'} {join_words(scores)}; {students}; {apart}{gap}."
+    shape = shape_of(_percents(centroid, subjects), subjects)
+    gap = f", with {shape[0]} (by {shape[1] * subjects[0].points_in_a_percent:.1f})" if shape else ""
+    return f"Mean {'scores' if len(scores) > 1 else 'score'} {join_words(scores)}; {apart}{gap}."
+
+
+def _percents(centroid: Sequence[float], subjects: Sequence[Subject]) -> list[float]:
+    return [subject.percent(score) for subject, score in zip(subjects, centroid, strict=True)]
 
 
 def _is_wide(low: float, high: float) -> bool:

@@ -22,6 +22,17 @@ class Subject:
     name: str
     label: str
     group: str
+    minimum: float = 0.0
+    maximum: float = 100.0
+
+    def percent(self, score: float) -> float:
+        """The score as a percentage of the scale, 0 to 100; the score itself on a scale from 0 to 100."""
+        return (score - self.minimum) / self.points_in_a_percent
+
+    @property
+    def points_in_a_percent(self) -> float:
+        """Score points that make one percent of the scale."""
+        return (self.maximum - self.minimum) / 100.0
 
     @property
     def mean_score_column(self) -> str:

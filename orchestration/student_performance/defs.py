@@ -35,7 +35,10 @@ def build_domain(settings: Settings) -> dg.Definitions:
     contract = office_contract(settings)
     dbt_vars = dbt_variables(contract, settings)
     partitions_def = quarterly_partitions(settings)
-    subjects = [Subject(item.name, item.label, item.group) for item in contract.subjects]
+    subjects = [
+        Subject(item.name, item.label, item.group, contract.score.minimum, contract.score.maximum)
+        for item in contract.subjects
+    ]
 
     def explain(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
         return explain_quarantine(platform, quarters, contract)

@@ -36,7 +36,11 @@ def office_contract(settings: Settings) -> Contract:
 
 def dbt_variables(contract: Contract, settings: Settings) -> dict[str, Any]:
     """The variables that every dbt command gets beside the quarters."""
-    return {**contract.dbt_vars(), "max_quarantined_pct": settings.max_quarantined_pct}
+    return {
+        **contract.dbt_vars(),
+        "is_shipped_contract": contract.raw_columns == load_contract().raw_columns,
+        "max_quarantined_pct": settings.max_quarantined_pct,
+    }
 
 
 def office_aliases(settings: Settings) -> Aliases:

@@ -152,7 +152,7 @@ def segments_opening(data: PagesData, quarter: str) -> dict[str, str]:
     first = rows.iloc[0]
     told = [s for s in written_reading(data, quarter).sentences if s.startswith(("Of ", "Since "))]
     share = percent(first["student_pct"])
-    headline = f"{first['cluster_label']}: the largest of {len(rows)} segments, {share} of students"
+    headline = f"“{first['cluster_label']}”: the largest of {len(rows)} segments, {share} of students"
     return {"headline": headline, "standfirst": told[-1] if told else why_no_moves(data, quarter) or ""}
 
 

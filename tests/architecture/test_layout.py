@@ -11,6 +11,7 @@ from orchestration.core.dbt import DomainTranslator, layer_of, load_manifest
 from orchestration.core.settings import get_settings
 from orchestration.definitions import build_definitions
 from orchestration.student_performance.contract import load_contract
+from orchestration.student_performance.ingest import dbt_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {
@@ -30,7 +31,7 @@ def tracked_files() -> list[Path]:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, object]]]:
     settings = get_settings().model_copy(update={"home": tmp_path_factory.mktemp("manifest")})
-    return load_manifest(settings, {**load_contract().dbt_vars(), "max_quarantined_pct": 5.0})
+    return load_manifest(settings, dbt_variables(load_contract(), settings))
 
 
 @pytest.fixture(scope="module")

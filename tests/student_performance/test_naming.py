@@ -110,23 +110,31 @@ def test_levels_fall_and_cover_every_score() -> None:
 
 
 def test_reason_for_states_scores_students_and_what_sets_the_segment_apart() -> None:
-    reason = reason_for((83.1, 85.0, 84.4), (66.1, 69.2, 68.1), SUBJECTS, student_count=1198, student_pct=19.84)
+    reason = reason_for((83.1, 85.0, 84.4), (66.1, 69.2, 68.1), SUBJECTS)
     assert reason == (
-        "Mean scores 83.1 in mathematics, 85.0 in reading and 84.4 in writing; 1,198 students (19.8 %); "
+        "Mean scores 83.1 in mathematics, 85.0 in reading and 84.4 in writing; "
         "overall mean 84.2, 16.4 points above the quarter's 67.8."
     )
 
 
 def test_reason_for_names_a_gap_and_a_single_student() -> None:
-    reason = reason_for((55.0, 66.0, 68.0), (66.0, 69.0, 69.0), SUBJECTS, student_count=1, student_pct=0.1)
+    reason = reason_for((55.0, 66.0, 68.0), (66.0, 69.0, 69.0), SUBJECTS)
     assert reason == (
-        "Mean scores 55.0 in mathematics, 66.0 in reading and 68.0 in writing; 1 student (0.1 %); overall mean 63.0, "
+        "Mean scores 55.0 in mathematics, 66.0 in reading and 68.0 in writing; overall mean 63.0, "
         "5.0 points below the quarter's 68.0, with mathematics well below languages (by 12.0)."
     )
 
 
 def test_reason_for_a_segment_at_the_mean_and_one_subject() -> None:
     subject = [Subject("latin", "Latin", "languages")]
-    assert reason_for([70.0], [70.04], subject, student_count=5, student_pct=100.0) == (
-        "Mean score 70.0 in Latin; 5 students (100.0 %); overall mean 70.0, level with the quarter's."
+    assert reason_for([70.0], [70.04], subject) == (
+        "Mean score 70.0 in Latin; overall mean 70.0, level with the quarter's."
     )
+
+
+def test_labels_are_the_same_on_every_scale_of_marks() -> None:
+    out_of_20 = [Subject(subject.name, subject.label, subject.group, 0, 20) for subject in SUBJECTS]
+    for centroid in ((84.0, 88.0, 87.0), (55.0, 66.0, 68.0), (44.0, 47.0, 45.0)):
+        assert plain_label([score / 5 for score in centroid], out_of_20) == plain_label(centroid, SUBJECTS)
+    reason = reason_for([11.0, 13.2, 13.6], [13.2, 13.8, 13.8], out_of_20)
+    assert reason.endswith("with mathematics well below languages (by 2.4).")
