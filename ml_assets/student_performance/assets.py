@@ -1,11 +1,14 @@
 """The clustering as Dagster assets: read the cells, call the pure functions, write the labelled table and the profiles back."""
 
+import base64
 import math
 from collections.abc import Iterator, Sequence
 
+import altair as alt
 import dagster as dg
 import pandas as pd
 import psycopg
+import vl_convert
 from psycopg import sql
 
 from ml_assets.student_performance.clustering import Subject, cluster_cells, match_clusters
@@ -105,6 +108,7 @@ def build_clustering_assets(
             metadata={
                 "quarter": str(quarters[-1]),
                 "segments": dg.MetadataValue.md(profiles[shown].to_markdown(index=False)),
+                "plot": dg.MetadataValue.md(plot_segments(profiles)),
                 "silhouette": _number(profiles["silhouette"].iloc[0]),
                 "stability": _number(profiles["stability"].iloc[0]),
             },
@@ -222,6 +226,20 @@ def _each(subjects: Sequence[Subject], suffix: str) -> list[str]:
 
 def _identifiers(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def plot_segments(profiles: pd.DataFrame) -> str:
+    """A bar chart of the segments' sizes as a Markdown image, for the asset's page in the Dagster UI."""
+    chart = (
+        alt.Chart(profiles[["cluster_label", "student_pct"]])
+        .mark_bar()
+        .encode(
+            alt.X("student_pct", title="Share of students, %"),
+            alt.Y("cluster_label", title=None, sort=None, axis=alt.Axis(labelLimit=400)),
+        )
+    )
+    image = vl_convert.vegalite_to_png(chart.to_dict(), scale=1)
+    return f"![Share of students by segment](data:image/png;base64,{base64.b64encode(image).decode()})"
 
 
 def _number(value: object) -> float | str:

@@ -201,6 +201,16 @@ def layer_of(dbt_resource_props: Mapping[str, Any]) -> str:
     return "staging" if dbt_resource_props["resource_type"] == "seed" else str(dbt_resource_props["fqn"][2])
 
 
+def rows_written(result: dbtRunnerResult) -> dict[str, int]:
+    """Rows that a dbt build wrote, by model; views write none."""
+    outcomes = getattr(result.result, "results", [])
+    return {
+        outcome.node.name: int(outcome.adapter_response["rows_affected"])
+        for outcome in outcomes
+        if outcome.node.resource_type in ("model", "seed") and outcome.adapter_response.get("rows_affected", -1) >= 0
+    }
+
+
 def failed_nodes(target: Path) -> list[str]:
     """What failed in the dbt run whose artifacts are in `target`, a clause each."""
     results = target / "run_results.json"
@@ -260,10 +270,17 @@ def build_dbt_assets(
                 manifest=parsed_project(settings, dbt_vars),
                 callbacks=[lambda event: events.append(msg_to_dict(event))],
             )
+            written = rows_written(result)
             for event in events:
-                yield from DbtCoreCliEventMessage(raw_event=event, event_history_metadata={}).to_default_asset_events(
+                message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+                for outcome in message.to_default_asset_events(
                     manifest=manifest, dagster_dbt_translator=translator, context=context
-                )
+                ):
+                    node = event["data"]["node_info"]["node_name"]
+                    if isinstance(outcome, dg.Output) and node in written:
+                        yield outcome.with_metadata({**outcome.metadata, "rows_written": written[node]})
+                    else:
+                        yield outcome
             if not result.success:
                 explanation = on_failure(platform, quarters)
                 raise dg.Failure(

@@ -15,6 +15,7 @@ from orchestration.student_performance.ingest import (
     DOMAIN,
     dbt_variables,
     load_raw,
+    preview,
     receive,
     received_sentence,
     resolve_source,
@@ -55,9 +56,11 @@ def build_python_assets(
                 context.log.warning(reason)
             landed = None
             for quarter in quarters:
-                landed, others = receive(platform.database, platform.settings, source, quarter, contract)
-                log = context.log.warning if others else context.log.info
-                log(received_sentence(landed, quarter, others))
+                receipt = receive(platform.database, platform.settings, source, quarter, contract)
+                landed = receipt.landed
+                context.log.info(received_sentence(landed, quarter))
+                for remark in receipt.remarks(quarter):
+                    context.log.warning(remark)
         assert landed is not None
         return dg.MaterializeResult(
             metadata={
@@ -81,7 +84,12 @@ def build_python_assets(
                 landed, count = load_raw(platform.database, platform.settings, quarter, contract)
                 rows_read += count
                 context.log.info(f"{quarter}: {count:,} lines read from {landed.name}")
-        return dg.MaterializeResult(metadata={"dagster/row_count": rows_read})
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows_read,
+                "preview": dg.MetadataValue.md(preview(platform.database, quarters[-1], contract)),
+            }
+        )
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **common,

@@ -3,11 +3,13 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from tabulate import tabulate
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
@@ -76,22 +78,38 @@ def fetched(source: str, quarter: Quarter, settings: Settings, contract: Contrac
             yield Path(source), "file"
 
 
-def receive(
-    database: Database, settings: Settings, source: str, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, list[str]]:
-    """Fetch the quarter's file, refuse it if it is no table of the contract, keep it and assign it to the quarter.
+@dataclass(frozen=True)
+class Receipt:
+    """A received file, the other quarters made of the very same file, and its columns that the contract does not know."""
 
-    Returns:
-        The landed file, and other quarters that are made of the very same file.
+    landed: LandedFile
+    other_quarters: list[str]
+    extra_columns: tuple[str, ...]
+
+    def remarks(self, quarter: Quarter) -> list[str]:
+        """What a person should look at, a sentence each."""
+        remarks = []
+        if self.other_quarters:
+            others = ", ".join(self.other_quarters)
+            remarks.append(f"{quarter}: {self.landed.name} is also loaded as {others}. Is it the right file?")
+        if self.extra_columns:
+            names = ", ".join(self.extra_columns)
+            remarks.append(f"{self.landed.name}: kept in landing but not used, since the contract lacks them: {names}.")
+        return remarks
+
+
+def receive(database: Database, settings: Settings, source: str, quarter: Quarter, contract: Contract) -> Receipt:
+    """Fetch the quarter's file, refuse it if it is no table of the contract, keep it and assign it to the quarter.
 
     Raises:
         QuarterdeckError: the source fails or the file is refused; then nothing has changed.
     """
     with fetched(source, quarter, settings, contract) as (path, kind):
-        read_exam_results(path, contract, office_aliases(settings))
+        results = read_exam_results(path, contract, office_aliases(settings))
         with database.connect() as connection:
             landed = land(connection, settings.landing, DOMAIN, path, kind)
-            return landed, assign(connection, DOMAIN, quarter, landed.source_file_id)
+            others = assign(connection, DOMAIN, quarter, landed.source_file_id)
+            return Receipt(landed, others, results.mapping.extra_columns)
 
 
 def raw_columns(contract: Contract) -> list[str]:
@@ -131,7 +149,22 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
                 sql.Identifier(RAW_SCHEMA, RAW_TABLE), partition, sql.Literal(str(quarter))
             )
         )
+        # Statistics of the new partition: without them the planner takes a million rows for a handful.
+        connection.execute(sql.SQL("analyze {}").format(partition))
     return landed, count
+
+
+def preview(database: Database, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
+    """The first lines of the quarter's raw partition as a Markdown table, without the students' ids."""
+    columns = ["quarter", "source_line", *contract.raw_columns]
+    with database.connect() as connection:
+        cursor = connection.execute(
+            sql.SQL("select {} from {} where quarter = %s order by source_line limit %s").format(
+                sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(RAW_SCHEMA, RAW_TABLE)
+            ),
+            (str(quarter), limit),
+        )
+        return str(tabulate(cursor.fetchall(), headers=columns, tablefmt="github"))
 
 
 def _ensure_raw_table(connection: psycopg.Connection, columns: Sequence[str]) -> None:
@@ -164,11 +197,10 @@ def file_quarter(path: Path) -> Quarter | None:
     return Quarter.find(path.name) or Quarter.find(path.parent.name)
 
 
-def received_sentence(landed: LandedFile, quarter: Quarter, others: Sequence[str]) -> str:
+def received_sentence(landed: LandedFile, quarter: Quarter) -> str:
     """One sentence about what arrived, for logs."""
-    note = f" The very same file is also loaded as {', '.join(others)}: is it the right one?" if others else ""
     new = "received" if landed.is_new else "recognised by its hash as received before"
-    return f"{quarter}: {landed.name} ({landed.size:,} bytes, {landed.source}) {new}.{note}"
+    return f"{quarter}: {landed.name} ({landed.size:,} bytes, {landed.source}) {new}."
 
 
 def require_file(path: str) -> None:
