@@ -25,7 +25,7 @@ from orchestration.core.partitions import Quarter, from_partition_keys
 from orchestration.core.postgres import Database, embedded_data_dir, exclusive
 from orchestration.core.resources import Platform
 from orchestration.core.settings import PROJECT_ROOT, Settings
-from orchestration.core.status import Stage, track
+from orchestration.core.status import Stage, supersede_later_stages, track
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 ZONES = {"staging": "trusted", "marts": "curated"}
@@ -238,7 +238,8 @@ def build_dbt_assets(
     Args:
         raw_table: the Python-made table that the models begin with.
         stage_of: from the selected models' names, the stage they belong to and whether they finish it.
-        on_failure: called when dbt failed; may record what is known and may return a better sentence than dbt's.
+        on_failure: called when dbt failed; may record what is known. It returns a sentence where a test stopped dbt before
+            any mart changed, else None.
     """
     translator = DomainTranslator(raw_table)
 
@@ -261,6 +262,7 @@ def build_dbt_assets(
             # the same relations, and marts that look back a quarter would race to replace the same rows.
             exclusive(database, f"dbt {domain}"),
         ):
+            take_back = supersede_later_stages(database, domain, quarters, stage)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
             result = invoke(
                 settings,
@@ -283,6 +285,8 @@ def build_dbt_assets(
                         yield outcome
             if not result.success:
                 explanation = on_failure(platform, quarters)
+                if explanation:
+                    take_back()
                 raise dg.Failure(
                     explanation
                     or f"dbt build failed: {explain(result, target_dir(settings, 'build'))}. Later steps were not run.",

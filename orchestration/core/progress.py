@@ -23,7 +23,7 @@ class _ProgressHandler(logging.Handler):
         event, step = meta.get("dagster_event"), meta.get("step_key") or ""
         title = self._titles.get(step, step.replace("__", "/"))
         if event is None:
-            if record.levelno >= logging.WARNING and meta.get("orig_message"):
+            if record.levelno == logging.WARNING and meta.get("orig_message"):
                 self._console.print(f"  [yellow]![/] {meta['orig_message']}")
             return
         kind = event.event_type_value

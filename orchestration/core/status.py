@@ -1,6 +1,6 @@
 """What every stage of every quarter is doing, in `platform.stage_status`; stages wait for one another by this table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, get_args
 
@@ -37,11 +37,9 @@ def track(
 ) -> Iterator[dict[str, int]]:
     """Record a step of a stage. Yields a dict; `rows_in` and `rows_out` put there are recorded.
 
-    The step that `begins` a stage makes the later stages pending: their results are older than what is coming.
     Any error marks the stage failed with its sentence and goes on up.
     """
     labels = [str(quarter) for quarter in quarters]
-    later = [name for name in STAGES if STAGES.index(name) > STAGES.index(stage)]
     with database.connect() as connection:
         connection.execute(
             """
@@ -57,18 +55,6 @@ def track(
             """,
             {"domain": domain, "stage": stage, "run_id": run_id, "quarters": labels, "begins": begins},
         )
-        if begins:
-            connection.execute(
-                """
-                insert into platform.stage_status (domain, quarter, stage, status)
-                select %(domain)s, quarter, stage, 'pending'
-                from unnest(%(quarters)s::text[]) as quarter, unnest(%(later)s::text[]) as stage
-                on conflict (domain, quarter, stage) do update set
-                    status = 'pending', run_id = null, started_at = null, finished_at = null,
-                    rows_in = null, rows_out = null, error = null
-                """,
-                {"domain": domain, "quarters": labels, "later": later},
-            )
     rows: dict[str, int] = {}
     try:
         yield rows
@@ -77,6 +63,45 @@ def track(
         raise
     if finishes:
         _end(database, domain, labels, stage, "succeeded", rows, None)
+
+
+def supersede_later_stages(
+    database: Database, domain: str, quarters: Sequence[Quarter], stage: Stage
+) -> Callable[[], None]:
+    """Make the stages after `stage` pending, before its tables change: their results are of the old tables.
+
+    Returns a function that takes this back, for when it turns out that no table was changed.
+    """
+    labels = [str(quarter) for quarter in quarters]
+    later = list(STAGES[STAGES.index(stage) + 1 :])
+    with database.connect() as connection:
+        before = connection.execute(
+            "select * from platform.stage_status where domain = %s and quarter = any(%s) and stage = any(%s)",
+            (domain, labels, later),
+        ).fetchall()
+        connection.execute(
+            """
+            insert into platform.stage_status (domain, quarter, stage, status)
+            select %(domain)s, quarter, stage, 'pending'
+            from unnest(%(quarters)s::text[]) as quarter, unnest(%(later)s::text[]) as stage
+            on conflict (domain, quarter, stage) do update set
+                status = 'pending', run_id = null, started_at = null, finished_at = null,
+                rows_in = null, rows_out = null, error = null
+            """,
+            {"domain": domain, "quarters": labels, "later": later},
+        )
+
+    def take_back() -> None:
+        with database.connect() as connection:
+            connection.execute(
+                "delete from platform.stage_status where domain = %s and quarter = any(%s) and stage = any(%s)",
+                (domain, labels, later),
+            )
+            connection.cursor().executemany(
+                "insert into platform.stage_status values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", before
+            )
+
+    return take_back
 
 
 def _end(
@@ -132,13 +157,16 @@ def wait_for_previous(database: Database, domain: str, quarter: Quarter, stage: 
 
 
 def publishable_quarters(database: Database, domain: str) -> list[str]:
-    """Quarters whose etl and ml stages have both succeeded, oldest first: only these are shown to readers."""
+    """Quarters whose labels belong to their marts, oldest first: only these are shown to readers.
+
+    That is where stage ml has succeeded, since it is pending from the moment that etl begins to change the marts. A
+    refused file fails etl without touching them, and its quarter stays on the pages as it was.
+    """
     with database.connect() as connection:
         rows = connection.execute(
             """
             select quarter from platform.stage_status
-            where domain = %s and stage in ('etl', 'ml') and status = 'succeeded'
-            group by quarter having count(*) = 2 order by quarter
+            where domain = %s and stage = 'ml' and status = 'succeeded' order by quarter
             """,
             (domain,),
         ).fetchall()

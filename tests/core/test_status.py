@@ -5,7 +5,7 @@ import pytest
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
-from orchestration.core.status import publishable_quarters, track, wait_for_previous
+from orchestration.core.status import publishable_quarters, supersede_later_stages, track, wait_for_previous
 
 Q1, Q2 = Quarter(2026, 1), Quarter(2026, 2)
 
@@ -27,13 +27,17 @@ def test_a_stage_runs_over_several_steps_and_succeeds_with_its_last(database: Da
     assert states(database, "steps")["2026Q1", "etl"] == ("succeeded", None)
 
 
-def test_beginning_a_stage_makes_later_ones_pending(database: Database) -> None:
+def test_changing_a_stages_tables_makes_later_ones_pending(database: Database) -> None:
     for stage in ("etl", "ml", "publish"):
         with track(database, "again", [Q1, Q2], stage, "run", begins=True, finishes=True):
             pass
     assert publishable_quarters(database, "again") == ["2026Q1", "2026Q2"]
-    with track(database, "again", [Q1], "etl", "second run", begins=True, finishes=True):
-        pass
+    before = states(database, "again")
+    take_back = supersede_later_stages(database, "again", [Q1], "etl")
+    assert publishable_quarters(database, "again") == ["2026Q2"]
+    take_back()
+    assert states(database, "again") == before
+    supersede_later_stages(database, "again", [Q1], "etl")
     found = states(database, "again")
     assert found["2026Q1", "ml"] == found["2026Q1", "publish"] == ("pending", None)
     assert found["2026Q2", "publish"] == ("succeeded", None)

@@ -17,6 +17,8 @@ from tests.conftest import Command
 from tests.e2e.marts import fingerprints
 
 QUARTER = "2026Q3"
+# Readers are shown the quarters whose ml stage has succeeded.
+ML_STAGE = f"quarter = '{QUARTER}' and stage = 'ml'"
 SUBJECTS = ("math score", "reading score", "writing score")
 
 
@@ -171,6 +173,7 @@ def test_a_file_that_is_no_table_of_the_contract_changes_nothing(command: Comman
     assert "Traceback" not in result.stderr + result.stdout
     assert fingerprints(command) == before
     assert command.rows("select * from platform.landing_files order by source_file_id") == files
+    assert command.rows(f"select status from platform.stage_status where {ML_STAGE}") == [{"status": "succeeded"}]
 
 
 def test_too_many_quarantined_rows_stop_before_the_marts_and_say_why(
@@ -196,6 +199,7 @@ def test_too_many_quarantined_rows_stop_before_the_marts_and_say_why(
     status = command.rows("select status, error from platform.stage_status where stage = 'etl'")
     assert status[0]["status"] == "failed"
     assert "not_a_number" in str(status[0]["error"])
+    assert command.rows(f"select status from platform.stage_status where {ML_STAGE}") == [{"status": "succeeded"}]
     command("run", "--source", str(results_file), "--quarter", QUARTER)
 
 
