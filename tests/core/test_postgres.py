@@ -1,6 +1,10 @@
 """Reaching the database: the same parameters for dbt, Dagster and psycopg; one writer at a time."""
 
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -63,3 +67,18 @@ def test_a_row_that_is_neither_trusted_nor_quarantined_is_an_error(database: Dat
     account = RowAccount("accounts_test", "2026Q1", "0123", 10, 8, {"missing_value": 1})
     with pytest.raises(QuarterdeckError, match="Rows were lost or doubled"):
         record_accounts(database, "accounts_test", ["2026Q1"], [account])
+
+
+def test_the_embedded_server_stops_with_its_last_process_even_after_one_was_killed(tmp_path: Path) -> None:
+    opening = (
+        "import os, signal, sys; from pathlib import Path; from orchestration.core.postgres import open_database; "
+        "from orchestration.core.settings import Settings; open_database(Settings(home=Path(sys.argv[1]))); "
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", opening + "os.kill(os.getpid(), signal.SIGKILL)", str(tmp_path)], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    postmaster = tmp_path / "postgres" / "postmaster.pid"
+    assert postmaster.exists()
+    subprocess.run([sys.executable, "-c", opening, str(tmp_path)], check=True)
+    assert not postmaster.exists()
