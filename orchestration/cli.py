@@ -224,6 +224,8 @@ def ui(port: Annotated[int, typer.Option(help="Port on loopback.")] = 3000) -> N
     console.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
     dagster = Path(sys.executable).parent / "dagster"
     workspace = str(PROJECT_ROOT / "workspace.yaml")
+    # A shell starts background commands with SIGINT ignored; Dagster would inherit that and never stop.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen([dagster, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)], cwd=PROJECT_ROOT)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: process.send_signal(received))
