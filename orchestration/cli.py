@@ -101,7 +101,7 @@ def _run_stages(source: str, quarter_text: str | None, stage: StageName | None) 
     from orchestration.core.runner import run_job
     from orchestration.core.status import wait_for_previous
     from orchestration.definitions import build_definitions
-    from orchestration.student_performance import commands, ingest
+    from orchestration.student_performance import automation, commands, ingest
 
     settings = get_settings()
     quarter = Quarter.parse(quarter_text) if quarter_text else current_quarter(settings)
@@ -127,7 +127,7 @@ def _run_stages(source: str, quarter_text: str | None, stage: StageName | None) 
         database,
         commands.JOB,
         quarters,
-        run_config=commands.run_config(source) if stage in (None, StageName.ETL) else None,
+        run_config=automation.source_run_config(source) if stage in (None, StageName.ETL) else None,
         selection=commands.stage_selection(definitions, stage.value) if stage else None,
     )
     if outcome.error:

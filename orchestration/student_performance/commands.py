@@ -1,7 +1,6 @@
 """What the `quarterdeck` command does for exam results: which quarters to run, which assets a stage is, what to say after."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -101,8 +100,3 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
             "Load a file with: quarterdeck run --source FILE"
         )
     console.print(f"Pages: {settings.site / 'index.html'}   (or: make serve)")
-
-
-def run_config(source: str) -> dict[str, Any]:
-    """Run configuration that names the source."""
-    return {"ops": {LANDING_OP: {"config": {"source": source}}}}
