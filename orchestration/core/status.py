@@ -34,8 +34,8 @@ def track(
     *,
     begins: bool = False,
     finishes: bool = False,
-) -> Iterator[dict[str, int]]:
-    """Record a step of a stage. Yields a dict; `rows_in` and `rows_out` put there are recorded.
+) -> Iterator[dict[str, tuple[int, int]]]:
+    """Record a step of a stage. Yields a dict; the rows in and out put there by quarter are recorded.
 
     Any error marks the stage failed with its sentence and goes on up.
     """
@@ -55,7 +55,7 @@ def track(
             """,
             {"domain": domain, "stage": stage, "run_id": run_id, "quarters": labels, "begins": begins},
         )
-    rows: dict[str, int] = {}
+    rows: dict[str, tuple[int, int]] = {}
     try:
         yield rows
     except BaseException as error:
@@ -110,17 +110,17 @@ def _end(
     quarters: list[str],
     stage: Stage,
     status: str,
-    rows: dict[str, int],
+    rows: dict[str, tuple[int, int]],
     error: str | None,
 ) -> None:
     with database.connect() as connection:
-        connection.execute(
+        connection.cursor().executemany(
             """
             update platform.stage_status
             set status = %s, finished_at = clock_timestamp(), rows_in = %s, rows_out = %s, error = %s
-            where domain = %s and quarter = any(%s) and stage = %s
+            where domain = %s and quarter = %s and stage = %s
             """,
-            (status, rows.get("rows_in"), rows.get("rows_out"), error, domain, quarters, stage),
+            [(status, *rows.get(quarter, (None, None)), error, domain, quarter, stage) for quarter in quarters],
         )
 
 

@@ -117,8 +117,7 @@ def build_python_assets(
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         with track(platform.database, DOMAIN, quarters, "etl", context.run_id, finishes=True) as rows:
             accounts = record_row_accounts(platform, quarters, contract)
-            rows["rows_in"] = sum(account.read for account in accounts)
-            rows["rows_out"] = sum(account.trusted for account in accounts)
+            rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
         table = "\n".join(
             ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]
             + [
@@ -133,7 +132,10 @@ def build_python_assets(
                 dg.AssetCheckResult(
                     check_name="every_row_is_accounted_for",
                     passed=all(account.read == account.trusted + account.quarantined for account in accounts),
-                    metadata={"rows_read": rows["rows_in"], "rows_trusted": rows["rows_out"]},
+                    metadata={
+                        "rows_read": sum(account.read for account in accounts),
+                        "rows_trusted": sum(account.trusted for account in accounts),
+                    },
                 )
             ],
         )
@@ -149,13 +151,12 @@ def build_python_assets(
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         with (
-            track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True) as rows,
+            track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True),
             exclusive(database, "publish"),
         ):
             docs = generate_docs(platform.settings, database, quarters, dbt_variables(contract, platform.settings))
             shown = publishable_quarters(database, DOMAIN)
             published = publish_pages(platform, contract, shown, context.run_id, docs)
-            rows["rows_out"] = len(published)
         return dg.MaterializeResult(
             metadata={
                 "pages": dg.MetadataValue.path(str(platform.settings.site / "index.html")),

@@ -23,7 +23,7 @@ def test_a_stage_runs_over_several_steps_and_succeeds_with_its_last(database: Da
         assert states(database, "steps")["2026Q1", "etl"] == ("running", None)
     assert states(database, "steps")["2026Q1", "etl"] == ("running", None)
     with track(database, "steps", [Q1], "etl", "run", finishes=True) as rows:
-        rows["rows_in"], rows["rows_out"] = 10, 9
+        rows["2026Q1"] = (10, 9)
     assert states(database, "steps")["2026Q1", "etl"] == ("succeeded", None)
 
 

@@ -34,8 +34,13 @@ def test_first_run_brings_eight_quarters_that_say_they_are_the_sample(command: C
 
 
 def test_sample_has_rows_to_quarantine_and_accounts_for_them(command: Command) -> None:
-    accounts = command.rows("select rows_read, rows_trusted, rows_quarantined from platform.row_accounts")
+    accounts = command.rows(
+        "select rows_read, rows_trusted, rows_quarantined from platform.row_accounts order by quarter"
+    )
     assert len(accounts) == 8
+    # Each quarter's status tells of its own rows, not of all that the run read.
+    status = command.rows("select rows_in, rows_out from platform.stage_status where stage = 'etl' order by quarter")
+    assert status == [{"rows_in": a["rows_read"], "rows_out": a["rows_trusted"]} for a in accounts]
     assert all(a["rows_read"] == a["rows_trusted"] + a["rows_quarantined"] for a in accounts)  # type: ignore[operator]
     assert all(0 < a["rows_quarantined"] < 50 for a in accounts)  # type: ignore[operator]
 
