@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,9 @@ class StorageServer:
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
         }
 
-    def make_bucket(self, name: str) -> str:
-        """Make an empty bucket; buckets are folders of SeaweedFS's own file server."""
+    def new_bucket(self) -> str:
+        """Make an empty bucket, which is a folder of SeaweedFS's own file server; returns its name."""
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
         urllib.request.urlopen(urllib.request.Request(f"{self.filer}/buckets/{name}/", method="POST"), timeout=10)
         return name
 
@@ -68,7 +70,8 @@ def running_server(folder: Path) -> Iterator[StorageServer]:
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
         "volume.preStopSeconds": 0,
-        "volume.max": 20,
+        # Each bucket takes several; they are small until they are filled.
+        "volume.max": 1000,
         "master.volumeSizeLimitMB": 64,
         "master.telemetry": "false",
         "filer": "true",
@@ -90,12 +93,12 @@ def running_server(folder: Path) -> Iterator[StorageServer]:
         _wait(process, server, folder / "weed.log")
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # Its data are thrown away, so it need not take its time to stop in good order.
+        process.kill()
+        process.wait()
+        for port in ports:
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 def _wait(process: subprocess.Popen[bytes], server: StorageServer, log: Path) -> None:
@@ -104,7 +107,7 @@ def _wait(process: subprocess.Popen[bytes], server: StorageServer, log: Path) ->
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{server.endpoint}/healthz", timeout=5)
-            server.make_bucket(f"ready-{time.monotonic_ns()}")
+            server.new_bucket()
             return
         time.sleep(0.1)
     raise RuntimeError(f"The S3 server did not start.\n{log.read_text(errors='replace')[-3000:]}")

@@ -27,7 +27,14 @@ class Mode(StrEnum):
 class Settings(BaseSettings):
     """The settings; each field is the variable `QUARTERDECK_<FIELD>`, and `AWS_<FIELD>` stays as it is."""
 
-    model_config = SettingsConfigDict(env_prefix="QUARTERDECK_", env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="QUARTERDECK_",
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        # Secrets that a cluster mounts often end with a line end, which no store takes.
+        str_strip_whitespace=True,
+    )
 
     mode: Mode = Field(
         Mode.DEVELOPMENT,
@@ -45,7 +52,10 @@ class Settings(BaseSettings):
     )
     # The names that every tool for S3 knows, so that nobody has to say a key twice.
     aws_endpoint_url: str | None = Field(
-        None, validation_alias="AWS_ENDPOINT_URL", description="http(s)://host:port of another store than Amazon's."
+        None,
+        validation_alias="AWS_ENDPOINT_URL",
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[\w./~-]*)?$",
+        description="http(s)://host:port of another store than Amazon's.",
     )
     aws_region: str | None = Field(None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
     aws_access_key_id: SecretStr | None = Field(None, validation_alias="AWS_ACCESS_KEY_ID")
@@ -95,9 +105,10 @@ def get_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
+        names = ["_".join(str(part) for part in problem["loc"]).upper() for problem in error.errors()]
         problems = "; ".join(
-            f"QUARTERDECK_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-            for problem in error.errors()
+            f"{name if name.startswith('AWS_') else f'QUARTERDECK_{name}'}: {problem['msg']}"
+            for name, problem in zip(names, error.errors(), strict=True)
         )
         raise QuarterdeckError(f"A setting is wrong. {problems}. Mend it in the environment or in .env.") from None
     # Relative paths are relative to where the person stands; child processes may stand elsewhere.

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.core.landing import incoming_dir
+from orchestration.core.landing import incoming_prefix
 from orchestration.core.partitions import current_quarter, to_partition_key
 from orchestration.core.settings import Mode, Settings
 from orchestration.definitions import build_definitions
@@ -58,7 +58,7 @@ def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(
     settings = Settings(home=tmp_path)
     sensor = build_new_file_sensor(JOB, settings)
     assert requests(sensor, repository) == []
-    folder = incoming_dir(settings.landing, "student_performance")
+    folder = Path(settings.landing) / incoming_prefix("student_performance")
     (folder / "2026Q1").mkdir(parents=True)
     (folder / "results 2026Q2.csv").write_text("x")
     (folder / "2026Q1" / "results.csv").write_text("y")
