@@ -73,6 +73,14 @@ def test_files_are_listed_by_key_with_a_version_of_their_content(files: Storage,
     assert [old.version == new.version for old, new in zip(first, second, strict=True)] == [False, True, True]
 
 
+def test_empty_objects_that_consoles_mark_folders_by_are_not_listed(
+    storage_server: StorageServer, tmp_path: Path
+) -> None:
+    files = open_storage(f"s3://{storage_server.new_bucket()}", Settings(**storage_server.environment))
+    stored(files, "incoming/2026Q1", b"", tmp_path)
+    assert files.list_files("incoming") == []
+
+
 def test_a_file_that_changes_while_it_is_stored_is_refused_and_not_kept(files: Storage, tmp_path: Path) -> None:
     path = tmp_path / "growing.csv"
     path.write_bytes(SEVERAL_PARTS)
