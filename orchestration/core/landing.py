@@ -4,7 +4,6 @@ What does not belong here: reading a file's rows (`delimited.py`) or knowing wha
 """
 
 import contextlib
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import psycopg
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
-from orchestration.core.storage import Storage
+from orchestration.core.storage import Storage, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
 
@@ -49,19 +48,6 @@ def received_key(domain: str, sha256: str) -> str:
 def incoming_prefix(domain: str) -> str:
     """Folder that people drop new files into; the sensor watches it."""
     return f"{domain}/incoming"
-
-
-def sha256_of(path: Path) -> str:
-    """The file's sha256 in hexadecimal, read as a stream.
-
-    Raises:
-        QuarterdeckError: there is no such readable file.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise QuarterdeckError(f"{path}: the file cannot be read ({error.strerror}). Check the path.") from None
 
 
 def land(

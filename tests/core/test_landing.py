@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import assign, assigned_file, land, sha256_of
+from orchestration.core.landing import assign, assigned_file, land
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
-from orchestration.core.storage import LocalFolder
+from orchestration.core.storage import LocalFolder, sha256_of
 
 Q1, Q2 = Quarter(2026, 1), Quarter(2026, 2)
 

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.core import storage
+from orchestration.core import bucket as bucket_module
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings, get_settings
-from orchestration.core.storage import Storage, open_file, open_storage, split_s3_url
+from orchestration.core.storage import LocalFolder, Storage, open_file, open_storage, split_s3_url
 from tests.storage_server import StorageServer
 
 SECRET = "a-secret-that-nobody-may-see"
-SEVERAL_PARTS = bytes(range(256)) * (2 * storage.PART_BYTES // 256) + b"the end"
+SEVERAL_PARTS = bytes(range(256)) * (2 * bucket_module.PART_BYTES // 256) + b"the end"
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", fullmatch=True)
 PARTS = st.text(min_size=1).filter(lambda part: part.isprintable() and "/" not in part and part not in (".", ".."))
 
@@ -89,24 +88,52 @@ def test_a_file_that_changes_while_it_is_stored_is_refused_and_not_kept(files: S
     assert files.find("domain/received/x") is None
 
 
-def test_an_upload_that_is_killed_leaves_nothing_that_is_taken_for_a_file(
-    files: Storage, place: tuple[str, Settings], storage_server: StorageServer, tmp_path: Path
-) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    program = (
-        "import sys; from pathlib import Path; from orchestration.core.storage import open_storage; "
-        "from orchestration.core.settings import Settings; "
-        "open_storage(sys.argv[1], Settings()).put('domain/received/x', Path(sys.argv[2]), '0' * 64)"
+def killed(program: str, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """A process that stores a file and will be killed in the middle of it."""
+    command = [sys.executable, "-c", f"import sys, time; from pathlib import Path; {program}", *arguments]
+    return subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_copy_that_is_killed_leaves_nothing_that_is_taken_for_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "landing"
+    path = tmp_path / "source.csv"
+    path.write_bytes(SEVERAL_PARTS)
+    process = killed(
+        "from orchestration.core import storage; "
+        "storage.sha256_of = lambda copy: (print('copied', flush=True), time.sleep(600)); "
+        "storage.LocalFolder(Path(sys.argv[1])).put('domain/received/x', Path(sys.argv[2]), '0' * 64)",
+        folder,
+        path,
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, place[0], pipe], env={**os.environ, **storage_server.environment}
+    assert process.stdout is not None
+    assert process.stdout.readline() == "copied\n"
+    process.kill()
+    process.wait()
+    files = LocalFolder(folder)
+    assert files.find("domain/received/x") is None
+    assert files.list_files("domain") == []
+    stored(files, "domain/received/x", SEVERAL_PARTS, tmp_path)
+    assert files.find("domain/received/x") is not None
+
+
+def test_an_upload_that_is_killed_leaves_nothing_that_is_taken_for_a_file(
+    storage_server: StorageServer, tmp_path: Path
+) -> None:
+    url, pipe = f"s3://{storage_server.new_bucket()}", tmp_path / "pipe"
+    files = open_storage(url, Settings(**storage_server.environment))
+    os.mkfifo(pipe)
+    process = killed(
+        "from orchestration.core.storage import open_storage; from orchestration.core.settings import Settings; "
+        "open_storage(sys.argv[1], Settings()).put('domain/received/x', Path(sys.argv[2]), '0' * 64)",
+        url,
+        pipe,
+        **storage_server.environment,
     )
     with pipe.open("wb") as stream:
         # The pipe holds 64 KB, so that nearly all of this has been read when the process is killed.
         stream.write(SEVERAL_PARTS)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        process.kill()
+        process.wait()
     assert files.find("domain/received/x") is None
     assert files.list_files("domain") == []
     stored(files, "domain/received/x", SEVERAL_PARTS, tmp_path)
@@ -181,7 +208,7 @@ def test_keys_may_end_with_a_line_end(storage_server: StorageServer) -> None:
 
 
 def test_a_store_that_never_answers_is_given_up(storage_server: StorageServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "REQUEST_TIMEOUT", storage.timedelta(seconds=1))
+    monkeypatch.setattr(bucket_module, "REQUEST_TIMEOUT", bucket_module.timedelta(seconds=1))
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

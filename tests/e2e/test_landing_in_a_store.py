@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.core.landing import sha256_of
 from orchestration.core.settings import Settings
-from orchestration.core.storage import Storage, open_storage
+from orchestration.core.storage import Storage, open_storage, sha256_of
 from orchestration.student_performance.contract import load_contract
 from orchestration.student_performance.sample import write_sample
 from tests.conftest import Command

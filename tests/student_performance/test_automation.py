@@ -6,10 +6,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.core.landing import incoming_prefix, sha256_of
+from orchestration.core.bucket import Bucket
+from orchestration.core.landing import incoming_prefix
 from orchestration.core.partitions import current_quarter, to_partition_key
 from orchestration.core.settings import Mode, Settings
-from orchestration.core.storage import Bucket, open_storage
+from orchestration.core.storage import open_storage, sha256_of
 from orchestration.definitions import build_definitions
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.automation import (
