@@ -1,4 +1,4 @@
-"""Forgetting data on purpose: one quarter, or all schemas that Quarterdeck made."""
+"""Forgetting data on purpose: one quarter, or all schemas and files that Quarterdeck made."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from psycopg import sql
 
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.storage import Storage
 
 LAYERS = ("raw", "staging", "marts", "ml")
 
@@ -44,3 +45,9 @@ def drop_schemas(database: Database, domains: Sequence[str]) -> None:
     with database.connect() as connection:
         for schema in own_schemas(domains):
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+
+
+def forget_files(landing: Storage, domains: Sequence[str]) -> None:
+    """Delete the domains' received and incoming files, and nothing else at the landing path or URL."""
+    for domain in domains:
+        landing.delete(domain)

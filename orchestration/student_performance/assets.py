@@ -25,7 +25,7 @@ OWNERS = ["team:academics_office"]
 
 
 class SourceConfig(dg.Config):
-    """Where the quarter's file comes from: `auto`, `kaggle`, `sample`, or the path of a CSV file."""
+    """Where the quarter's file comes from: `auto`, `kaggle`, `sample`, or a CSV file's path or s3:// URL."""
 
     source: str = "auto"
 

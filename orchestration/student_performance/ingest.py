@@ -2,9 +2,9 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ from orchestration.core.landing import LandedFile, Source, assign, assigned_file
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
+from orchestration.core.storage import open_file, open_storage
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.contract import (
     Aliases,
@@ -77,7 +78,9 @@ def fetched(source: str, quarter: Quarter, settings: Settings, contract: Contrac
                 "kaggle",
             )
         else:
-            yield Path(source), "file"
+            storage, key = open_file(source, settings)
+            with storage.local_copy(key) as path:
+                yield path, "file"
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def receive(database: Database, settings: Settings, source: str, quarter: Quarte
     with fetched(source, quarter, settings, contract) as (path, kind):
         results = read_exam_results(path, contract, office_aliases(settings))
         with database.connect() as connection:
-            landed = land(connection, settings.landing, DOMAIN, path, kind)
+            landed = land(connection, open_storage(settings.landing, settings), DOMAIN, path, kind)
             others = assign(connection, DOMAIN, quarter, landed.source_file_id)
             return Receipt(landed, others, results.mapping.extra_columns)
 
@@ -130,10 +133,11 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
     table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
     name = f"{RAW_TABLE}_{quarter}".lower()
     partition, filling = sql.Identifier(RAW_SCHEMA, name), sql.Identifier(RAW_SCHEMA, f"{name}_new")
-    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection:
+    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection, ExitStack() as opened:
         _ensure_raw_table(connection, contract)
-        landed = assigned_file(connection, settings.landing, DOMAIN, quarter)
-        results = read_exam_results(landed.path, contract, office_aliases(settings), name=landed.name)
+        landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
+        path = opened.enter_context(landed.local_copy())
+        results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
         connection.execute(sql.SQL("drop table if exists {}").format(filling))
         # What is the same in every line is the partition's default, so that it is not sent with each.
         connection.execute(
@@ -232,7 +236,7 @@ def _ensure_raw_table(connection: psycopg.Connection, contract: Contract) -> Non
             )
 
 
-def file_quarter(path: Path) -> Quarter | None:
+def file_quarter(path: PurePath) -> Quarter | None:
     """The quarter that an incoming file is for: from its name, else from the folder it lies in."""
     return Quarter.find(path.name) or Quarter.find(path.parent.name)
 
@@ -243,13 +247,15 @@ def received_sentence(landed: LandedFile, quarter: Quarter) -> str:
     return f"{quarter}: {landed.name} ({landed.size:,} bytes, {landed.source}) {new}."
 
 
-def require_file(path: str) -> None:
-    """Refuse a source that is no file before anything starts.
+def require_file(source: str, settings: Settings) -> str:
+    """Refuse a source that is no file before anything starts; returns its absolute path or URL.
 
     Raises:
-        QuarterdeckError: there is no such file.
+        QuarterdeckError: there is no such file, or its store fails.
     """
-    if not Path(path).is_file():
+    storage, key = open_file(source, settings)
+    if storage.find(key) is None:
         raise QuarterdeckError(
-            f"{path}: there is no such file. --source takes auto, kaggle, sample or the path of a CSV file."
+            f"{source}: there is no such file. --source takes auto, kaggle, sample, or a CSV file's path or s3:// URL."
         )
+    return storage.location(key)
