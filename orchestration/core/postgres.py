@@ -38,6 +38,7 @@ EMBEDDED_SERVER = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
+    "parallel_tuple_cost": "0.01",
     "checkpoint_timeout": "15min",
 }
 

@@ -1,13 +1,7 @@
 {{ config(materialized='quarter_partitions', pre_hook='{{ prefer_hash_joins() }}') }}
 {%- set demographic_columns = var('demographics') | map(attribute='name') | list %}
 
-with accepted_lines as (
-    select *
-    from {{ ref('stg_student_performance__accepted_lines') }}
-    where {{ in_requested_quarters('quarter') }}
-),
-
-demographic_sets as (
+with demographic_sets as (
     select * from {{ ref('stg_student_performance__demographic_sets') }}
 ),
 
@@ -19,7 +13,8 @@ grades as (
     {{ grades('score_ranges') | indent(4) }}
 ),
 
--- By the number of the demographic set and not by its texts, which would take four times as long.
+-- By the number of the demographic set and not by its texts, which would take four times as long. The lines are named in each
+-- part: a CTE that is used several times would be copied first.
 counts_by_set as (
     {%- for subject in var('subjects') %}
     select
@@ -29,7 +24,8 @@ counts_by_set as (
         {{ subject.name }}_score as score,
         null::boolean as is_pass,
         count(*) as student_count
-    from accepted_lines
+    from {{ ref('stg_student_performance__accepted_lines') }}
+    where {{ in_requested_quarters('quarter') }}
     group by quarter, demographic_set_id, {{ subject.name }}_score
 
     union all
@@ -41,7 +37,8 @@ counts_by_set as (
         {{ score_sum() }} as score,
         {{ passes() }} as is_pass,
         count(*) as student_count
-    from accepted_lines
+    from {{ ref('stg_student_performance__accepted_lines') }}
+    where {{ in_requested_quarters('quarter') }}
     group by quarter, demographic_set_id, {{ score_sum() }}, {{ passes() }}
 ),
 

@@ -34,11 +34,12 @@ trimmed as (
     from distinct_sets
 ),
 
+-- Without the zeros after the point, so that 40 and 40.0 are one score in writing too.
 typed as (
     select
         *,
         {%- for subject in subjects %}
-        case when {{ subject.name }}_trimmed ~ {{ number_pattern }} then {{ subject.name }}_trimmed::numeric end as {{ subject.name }}_score
+        case when {{ subject.name }}_trimmed ~ {{ number_pattern }} then trim_scale({{ subject.name }}_trimmed::numeric) end as {{ subject.name }}_score
         {{- ',' if not loop.last }}
         {%- endfor %}
     from trimmed
