@@ -35,7 +35,7 @@ The benchmark stops if the ways do not count the same rows, points and cells.
 - **The job**: `quarterdeck run --source FILE --quarter QUARTER`, from landing to pages.
 
 Seconds are wall seconds of the whole process, imports included; work is the sum of its parts. Memory is the peak of the
-proportional set size (shared pages are divided among those who share them), taken every 0.1 s, in MB of a million bytes:
+proportional set size (shared pages are divided among those who share them), taken about every 0.2 s, in MB of a million bytes:
 of the process with its children, and of all Postgres processes.
 """
 
@@ -186,7 +186,10 @@ def rerun_section(rerun: Rerun) -> str:
 def startup_section(startup: Startup) -> str:
     """Start-up against a bare dbt build."""
     job, dbt = startup.job_seconds, startup.dbt_seconds
-    table = [(turn, _seconds(a), _seconds(b), f"{a / b:.2f}") for turn, (a, b) in enumerate(zip(job, dbt), start=1)]
+    table = [
+        (turn, _seconds(a), _seconds(b), f"{a / b:.2f}")
+        for turn, (a, b) in enumerate(zip(job, dbt, strict=True), start=1)
+    ]
     a, b = statistics.median(job), statistics.median(dbt)
     return _section(
         f"Start-up: {startup.rows:,} rows",

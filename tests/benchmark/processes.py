@@ -5,17 +5,19 @@ Postgres's buffers, is divided among them, so that the sum over processes counts
 set size, which leaves shared pages out.
 """
 
+import contextlib
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.2
 MEGABYTE = 1_000_000
 
 
@@ -40,7 +42,7 @@ def run_measured(
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         began = time.perf_counter()
         process = subprocess.Popen(command, env=dict(environment), cwd=folder, stdout=output, stderr=errors)
-        with _Watch(process.pid) as python, _Watch(postmaster_pid) as postgres:
+        with _watched(process.pid, postmaster_pid) as (python, postgres):
             status = process.wait()
             seconds = time.perf_counter() - began
         output.seek(0)
@@ -50,31 +52,41 @@ def run_measured(
         return Finished(seconds, python.peak_mb, postgres.peak_mb, output.read())
 
 
-class _Watch:
-    """Notes the highest memory of a process and its descendants while the block lasts."""
+class _Family:
+    """A process with its descendants, and the most memory seen of them together."""
 
     def __init__(self, pid: int) -> None:
         self.peak_mb = 0.0
         self._root = psutil.Process(pid)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
 
-    def __enter__(self) -> "_Watch":
-        self._thread.start()
-        return self
+    def sample(self) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            members = [self._root, *self._root.children(recursive=True)]
+            self.peak_mb = max(self.peak_mb, sum(map(memory_mb, members)))
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
-    def _sample(self) -> None:
-        while not self._over.is_set():
-            try:
-                family = [self._root, *self._root.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                return
-            self.peak_mb = max(self.peak_mb, sum(map(memory_mb, family)))
-            self._over.wait(SAMPLE_SECONDS)
+@contextmanager
+def _watched(*pids: int) -> Iterator[list[_Family]]:
+    """Note the peak memory of these processes and their descendants while the block lasts."""
+    families = [_Family(pid) for pid in pids]
+    over = threading.Event()
+
+    def watch() -> None:
+        wait = 0.0
+        while not over.wait(wait):
+            began = time.perf_counter()
+            for family in families:
+                family.sample()
+            # Looking takes longer where there is much memory; it must not take the machine from what is measured.
+            wait = max(SAMPLE_SECONDS, 10 * (time.perf_counter() - began))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield families
+    finally:
+        over.set()
+        thread.join()
 
 
 def memory_mb(process: psutil.Process) -> float:
