@@ -2,8 +2,12 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import get_settings
 from tests.benchmark import measures, page
 from tests.benchmark.bench import console, new_bench
@@ -22,6 +26,17 @@ def main() -> None:
     # The measures run on a home of their own with every setting at its default.
     for name in [name for name in os.environ if name.startswith("QUARTERDECK_")]:
         del os.environ[name]
+    try:
+        # Two at once would delete each other's files, and neither would measure the machine.
+        with FileLock(folder / "lock", timeout=0):
+            _measure_and_print(arguments, folder)
+    except Timeout:
+        sys.exit(f"Error: another benchmark is running in {folder}. Wait for it to end.")
+    except QuarterdeckError as error:
+        sys.exit(f"Error: {error}")
+
+
+def _measure_and_print(arguments: argparse.Namespace, folder: Path) -> None:
     kept = folder / "results.json"
     rows = arguments.rows or DEFAULT_ROWS.get(arguments.measure, 0)
     if arguments.measure == "rows":
@@ -64,7 +79,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--hand-written", action="store_true", help="also above a million rows, where it takes long and much memory"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.rows is not None and arguments.rows < SIZES[0]:
+        parser.error(f"--rows must be at least {SIZES[0]:,}")
+    return arguments
 
 
 if __name__ == "__main__":

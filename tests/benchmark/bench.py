@@ -103,7 +103,7 @@ class Bench:
                 (str(quarter),),
             ).fetchall()
         way.stages = dict(stages)
-        way.parts = {STEP_TITLES.get(step, step): seconds for step, seconds in steps}
+        way.parts = {STEP_TITLES.get(step, str(step)): seconds for step, seconds in steps}
         return way
 
     def compared_way(self, module: str, file: Path) -> tuple[Way, Counts]:

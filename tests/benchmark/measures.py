@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestration.core.dbt import PROJECT_DIR, build_arguments
+from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.student_performance.ingest import dbt_variables, office_contract
 from tests.benchmark.bench import FIRST_QUARTER, Bench, console
@@ -29,7 +30,7 @@ def whole(bench: Bench, rows: int, *, with_hand_written: bool) -> Whole:
     """One file of `rows` rows in each way: the floor, the job and, where asked, the hand-written way.
 
     Raises:
-        RuntimeError: the ways did not count the same, so their times cannot be compared.
+        QuarterdeckError: the ways did not count the same, so their times cannot be compared.
     """
     quarter = FIRST_QUARTER.plus(2)
     file = bench.input_file(rows)
@@ -62,7 +63,7 @@ def _say(name: str, way: Way) -> None:
 
 def _require_same(name: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if found != expected:
-        raise RuntimeError(
+        raise QuarterdeckError(
             f"{name} labelled rows, points and cells {found}, the floor {expected}: their times cannot be compared."
         )
 
@@ -141,7 +142,7 @@ def startup(bench: Bench, rows: int) -> Startup:
     quarter = FIRST_QUARTER.plus(2)
     job_seconds, dbt_seconds = [], []
     contract = office_contract(bench.settings)
-    dbt_build = [
+    dbt_build: list[str | Path] = [
         Path(sys.executable).with_name("dbt"),
         *build_arguments([quarter], dbt_variables(contract, bench.settings)),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),

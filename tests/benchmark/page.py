@@ -1,6 +1,7 @@
 """The results as Markdown, on the terminal and as `docs/benchmark.md`, with the chart of time against rows."""
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -212,7 +213,7 @@ def rows_chart(measured: list[Whole]) -> str:
     ways = ["hand-written", "the job", "floor"]
     scale = alt.Scale(domain=ways, range=["#b35806", "#2166ac", "#4d4d4d"])
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(alt.InlineData(values=values))
         .mark_line(point=alt.OverlayMarkDef(size=70, filled=True, opacity=1))
         .encode(
             x=alt.X("rows:Q", title="Rows in the file").scale(type="log").axis(format="~s", tickCount=5),
@@ -237,7 +238,7 @@ def _section(title: str, *texts: str) -> str:
     return "\n\n".join([f"## {title}", *texts]) + "\n"
 
 
-def _table(headers: list[str], rows: list[tuple[object, ...]]) -> str:
+def _table(headers: list[str], rows: Sequence[tuple[object, ...]]) -> str:
     return str(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
 
 

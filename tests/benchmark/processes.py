@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from orchestration.core.errors import QuarterdeckError
+
 SAMPLE_SECONDS = 0.2
 MEGABYTE = 1_000_000
 
@@ -37,7 +39,7 @@ def run_measured(
     """Run `command` in `folder` and watch its memory and that of the Postgres server.
 
     Raises:
-        RuntimeError: the command failed; what it printed is in the message.
+        QuarterdeckError: the command failed; what it printed is in the message.
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         began = time.perf_counter()
@@ -48,7 +50,9 @@ def run_measured(
         output.seek(0)
         errors.seek(0)
         if status != 0:
-            raise RuntimeError(f"{' '.join(map(str, command))} ended with {status}.\n{output.read()}\n{errors.read()}")
+            raise QuarterdeckError(
+                f"{' '.join(map(str, command))} ended with {status}.\n{output.read()}\n{errors.read()}"
+            )
         return Finished(seconds, python.peak_mb, postgres.peak_mb, output.read())
 
 
