@@ -27,8 +27,8 @@ Written by `make bench MEASURE=page` from the last results on the machine below;
 
 Input is generated, always the same, in the shape of the public set: its eight columns, every value in quotes, its shares,
 effects and correlations, none of its rows copied. Every way runs as a process of its own on one embedded server, which is up
-before and whose start counts for none; one run on 1,000 rows of another quarter comes first, so that dbt has parsed and the tables exist.
-The benchmark stops if the ways do not count the same rows, points and cells.
+before and whose start counts for none. One run on 1,000 rows of another quarter comes first, so that dbt has parsed and the
+tables exist. The benchmark stops if the ways do not count the same rows, points and cells.
 
 - **Floor**: COPY into an unlogged typed table, an aggregate to ten-point cells, weighted k-means on the cells, and
   `create unlogged table as` a join, which writes every row again with its cluster. `work_mem` 512 MB.
