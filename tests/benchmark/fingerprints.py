@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 SCHEMAS = "student_performance_%"
-NO_QUARTER = "no quarter"
+NO_QUARTER = "tables without quarters"
 # A row that is written again has another place or another transaction, also where its content is the same.
 ROWS_WRITTEN = "bit_xor(hashtextextended(tableoid::text || ctid::text || xmin::text, 0))"
 
