@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export SSL_CERT_FILE ?= $(or $(PIP_CERT),$(wildcard /etc/ssl/certs/ca-certificates.crt))
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test lint ui serve lock format clean
+.PHONY: help setup run test bench lint ui serve lock format clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
+
+bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|rows|page
+	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)
 
 lint: $(STAMP) ## Check style, types, imports, SQL and YAML
 	$(BIN)/ruff check .

@@ -55,7 +55,7 @@ Numbers = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
 
-def write_sample(quarter: str, folder: Path, contract: Contract, *, rows: int = 1000) -> Path:
+def write_sample(quarter: str, folder: Path, contract: Contract, *, rows: int = 1000, with_faults: bool = True) -> Path:
     """Write the sample of `quarter` (such as '2026Q4') as CSV with `rows` lines into `folder`; returns its path.
 
     The header is the contract's own, the student id first. A contract with other subjects or categories gets those,
@@ -72,11 +72,12 @@ def write_sample(quarter: str, folder: Path, contract: Contract, *, rows: int = 
     with arrow_csv.CSVWriter(str(path), schema) as writer:
         for start in range(0, rows, _CHUNK_ROWS):
             seats = np.arange(start, min(start + _CHUNK_ROWS, rows), dtype=np.uint64)
-            writer.write_table(pa.table(_columns(seats, number, rows, contract), schema=schema))
+            faults = _faults(seats, number, rows) if with_faults else np.zeros(len(seats), dtype=np.int64)
+            writer.write_table(pa.table(_columns(seats, number, faults, contract), schema=schema))
     return path
 
 
-def _columns(seats: Numbers, number: int, rows: int, contract: Contract) -> list[pa.Array]:
+def _columns(seats: Numbers, number: int, faults: npt.NDArray[np.int64], contract: Contract) -> list[pa.Array]:
     students = _students(seats, number)
     effects = np.zeros((len(seats), 3))
     categories: list[pa.Array] = []
@@ -85,7 +86,6 @@ def _columns(seats: Numbers, number: int, rows: int, contract: Contract) -> list
         codes = np.searchsorted(np.cumsum(shares)[:-1], _uniform(students, 20_000 + index), side="right")
         effects += (points - shares @ points)[codes]
         categories.append(pa.array(values).take(pa.array(codes)))
-    faults = _faults(seats, number, rows)
     text = _scores(students, number, effects, contract)
     text[0] = pc.replace_with_mask(text[0], pa.array(faults == 1), pa.scalar(""))
     text[-1] = pc.replace_with_mask(text[-1], pa.array(faults == 2), pa.scalar("absent"))
