@@ -11,6 +11,8 @@ from orchestration.core.settings import Mode, Settings
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.ingest import DOMAIN, file_quarter
 
+# What has just arrived goes before a backfill that waits in the queue.
+ARRIVALS_FIRST = {"dagster/priority": "1"}
 LANDING_OP = f"{DOMAIN}__landing_files"
 
 
@@ -40,6 +42,7 @@ def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
             run_key=f"{quarter}-{context.scheduled_execution_time:%Y%m%dT%H%M}",
             partition_key=to_partition_key(quarter, settings),
             run_config=source_run_config("auto"),
+            tags=ARRIVALS_FIRST,
         )
 
     return quarterly
@@ -86,6 +89,7 @@ def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
             run_key=f"{settings.kaggle_dataset}-{version}",
             partition_key=to_partition_key(current_quarter(settings), settings),
             run_config=source_run_config("kaggle"),
+            tags=ARRIVALS_FIRST,
         )
         return dg.SensorResult(run_requests=[request], cursor=version)
 
@@ -106,6 +110,7 @@ def _request(path: Path, context: dg.SensorEvaluationContext, settings: Settings
         run_key=f"{quarter}-{sha256_of(path)}",
         partition_key=to_partition_key(quarter, settings),
         run_config=source_run_config(str(path)),
+        tags=ARRIVALS_FIRST,
     )
 
 
