@@ -93,7 +93,9 @@ def dagster_ui(command: Command, **environment: str) -> Iterator[DagsterUi]:
                 pass
             time.sleep(1)
         yield ui
-        process.terminate()
-        process.wait(timeout=60)
     finally:
-        process.kill()
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
