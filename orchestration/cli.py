@@ -36,7 +36,9 @@ QuarterOption = Annotated[
 ]
 SourceOption = Annotated[
     str,
-    typer.Option(help="auto (Kaggle, else the sample), kaggle, sample, or the path of a CSV file.", metavar="SOURCE"),
+    typer.Option(
+        help="auto (Kaggle, else the sample), kaggle, sample, or a CSV file's path or s3:// URL.", metavar="SOURCE"
+    ),
 ]
 
 
@@ -107,8 +109,7 @@ def _run_stages(source: str, quarter_text: str | None, stage: StageName | None) 
     quarter = Quarter.parse(quarter_text) if quarter_text else current_quarter(settings)
     to_partition_key(quarter, settings)
     if source not in ("auto", "kaggle", "sample"):
-        ingest.require_file(source)
-        source = str(Path(source).absolute())
+        source = ingest.require_file(source, settings)
     database = open_database(settings)
     quarters = [quarter]
     if stage in (None, StageName.ETL):
@@ -275,15 +276,18 @@ def _forget_quarter(database: Database, quarter_text: str) -> None:
 
 
 def _forget_all(settings: Settings) -> None:
-    from orchestration.core.reset import drop_schemas
+    from orchestration.core.reset import drop_schemas, forget_files
+    from orchestration.core.storage import open_storage
 
+    # First what can fail, so that nothing is deleted where the store does not answer.
+    forget_files(open_storage(settings.landing, settings), DOMAINS)
     if settings.database_url is not None:
         drop_schemas(open_database(settings), DOMAINS)
     else:
         remove_embedded(settings)
     settings.site.unlink(missing_ok=True)
     builds = settings.site.parent / f"{settings.site.name}-builds"
-    for folder in (settings.landing, builds, settings.home / "dbt", settings.dagster_home):
+    for folder in (builds, settings.home / "dbt", settings.dagster_home):
         shutil.rmtree(folder, ignore_errors=True)
 
 

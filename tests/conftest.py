@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.storage_server import StorageServer, running_server
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHARED_STUDENTS = PROJECT_ROOT.parent / "shared" / "data" / "students"
 CHROMIUM = Path("/usr/bin/chromium")
 NO_CHROMIUM = "Chromium is not installed here (/usr/bin/chromium): the browser tests were left out."
 
 # No test may use the state of the person who runs it, nor reach out to Kaggle by accident.
-for name in [name for name in os.environ if name.startswith(("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "KAGGLE"))]:
+OTHERS = ("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "KAGGLE", "AWS_")
+for name in [name for name in os.environ if name.startswith(OTHERS)]:
     del os.environ[name]
 
 
@@ -90,3 +93,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     settings = Settings(home=tmp_path_factory.mktemp("database"))
     yield open_database(settings)
     remove_embedded(settings)
+
+
+@pytest.fixture(scope="session")
+def storage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
+    """A real S3 server, started for the first test that asks for it."""
+    with running_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -2,3 +2,8 @@
 {% macro quoted(text) -%}
     '{{ text | string | replace("'", "''") }}'
 {%- endmacro %}
+
+{#- Text without the blanks around it; null where nothing is left. -#}
+{% macro trimmed(text) -%}
+    nullif(btrim({{ text }}, e' \t\r\n'), '')
+{%- endmacro %}

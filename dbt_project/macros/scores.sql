@@ -11,33 +11,33 @@
     trim_scale(({{ var('score_minimum') }} + {{ bound }} * {{ var('score_maximum') - var('score_minimum') }} / 100)::numeric)
 {%- endmacro %}
 
-{#- How many students have each score: one row a quarter, demographic cell, subject and score ('overall': the mean score, also
-    by grade and pass). One pass over the students, however many they are; what follows works on these few rows. -#}
-{% macro score_counts(results) -%}
-    {%- set demographic_columns = var('demographics') | map(attribute='name') | join(', ') -%}
+{#- The sum of a student's scores, the mean that ranges and grades are taken from, and whether the student passes. -#}
+{% macro score_sum() -%}
+    {%- for subject in var('subjects') %}{{ ' + ' if not loop.first }}{{ subject.name }}_score{% endfor -%}
+{%- endmacro %}
+
+{% macro mean_of_sum(score_sum) -%}
+    round(({{ score_sum }}) / {{ var('subjects') | length }}, 4)
+{%- endmacro %}
+
+{% macro passes() -%}
+    {%- for subject in var('subjects') %}{{ ' and ' if not loop.first }}{{ subject.name }}_score >= {{ var('pass_mark') }}{% endfor -%}
+{%- endmacro %}
+
+{#- The kaggle_grade ranges as two arrays, lowest first; `grade` looks a student's up in a CTE `grades` made of them. -#}
+{% macro grades(score_ranges) -%}
     select
-        quarter,
-        {{ demographic_columns }},
-        case
-            {%- for subject in var('subjects') %}
-            when grouping({{ subject.name }}_score) = 0 then {{ quoted(subject.name) }}
-            {%- endfor %}
-            else 'overall'
-        end as subject,
-        case
-            {%- for subject in var('subjects') %}
-            when grouping({{ subject.name }}_score) = 0 then {{ subject.name }}_score
-            {%- endfor %}
-            else mean_score
-        end as score,
-        grade,
-        is_pass,
-        count(*) as student_count
-    from {{ results }}
-    group by grouping sets (
-        {%- for subject in var('subjects') %}
-        (quarter, {{ demographic_columns }}, {{ subject.name }}_score),
-        {%- endfor %}
-        (quarter, {{ demographic_columns }}, mean_score, grade, is_pass)
-    )
+        array_agg({{ bound_as_score('lower_bound') }} order by range_order) as lower_bounds,
+        array_agg(range_label order by range_order) as labels
+    from {{ score_ranges }}
+    where range_scheme = 'kaggle_grade'
+{%- endmacro %}
+
+{#- The ranges have no gap, so the number of lower bounds at or below the mean is the place of its range. -#}
+{% macro grade(mean_score, is_pass) -%}
+    case
+        when {{ is_pass }}
+            then (select grades.labels from grades)[width_bucket({{ mean_score }}, (select grades.lower_bounds from grades))]
+        else (select grades.labels from grades)[1]
+    end
 {%- endmacro %}

@@ -70,7 +70,10 @@ def build_clustering_assets(
         specs=[
             dg.AssetSpec(
                 dg.AssetKey([DOMAIN, name]),
-                deps=[dg.AssetKey([DOMAIN, "fct_score_range_cells"]), dg.AssetKey([DOMAIN, "row_accounts"])],
+                deps=[
+                    dg.AssetKey([DOMAIN, upstream])
+                    for upstream in ("fct_score_range_cells", "fct_score_sets", "row_accounts")
+                ],
                 group_name=DOMAIN,
                 description=description,
                 kinds={"python", "scikitlearn", "postgres"},
@@ -146,8 +149,7 @@ def cluster_quarter(database: Database, quarter: Quarter, subjects: Sequence[Sub
         score_counts = _frame(
             connection,
             sql.SQL(
-                "select {0}, count(*) as student_count from student_performance_marts.fct_exam_results"
-                " where quarter = {1} group by {0}"
+                "select {0}, student_count from student_performance_marts.fct_score_sets where quarter = {1}"
             ).format(_identifiers(scores), sql.Literal(str(quarter))),
         )
         result = cluster_cells(

@@ -1,6 +1,7 @@
 """Read delimited text (CSV and its relatives) as it comes from offices: any encoding, delimiter, quoting and line ends.
 
-`inspect_file` finds out how a file is written and refuses what is no table; `read_rows` then streams its records.
+`inspect_file` finds out how a file is written and refuses what is no table; `read_rows` then streams its records
+(`delimited_blocks.py` gives the same records as tables, much faster).
 Encodings are told apart by byte order mark, by whether the whole file is valid UTF-8, and otherwise by
 charset-normalizer; delimiters by the header line, and by clevercsv where the header allows more than one.
 """
@@ -10,10 +11,9 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO
 
 from charset_normalizer import from_bytes
 from clevercsv import Detector
@@ -141,35 +141,49 @@ def read_rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], st
 
 
 def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], str]]:
-    csv.field_size_limit(FIELD_LIMIT)
     errors = "replace" if dialect.ends_inside_character else "strict"
-    delimiter, quote_character = dialect.delimiter, dialect.quote_character
     with path.open("r", encoding=dialect.encoding, errors=errors, newline="") as file:
-        pieces: list[str] = []
-        lines = _remember(file, pieces, dialect.has_null_bytes)
-        reader = csv.reader(lines, delimiter=delimiter, quotechar=quote_character)
-        line, is_first = 1, True
-        try:
-            for fields in reader:
-                text = pieces[0] if len(pieces) == 1 else "".join(pieces)
-                pieces.clear()
-                start, line = line, reader.line_num + 1
-                if len(fields) < 2 and not "".join(fields).strip():
-                    continue
-                if is_first and _delimiter_line(text):
-                    continue
-                is_first = False
-                if dialect.is_wrapped and len(fields) == 1:
-                    fields = next(csv.reader(fields, delimiter=delimiter, quotechar=quote_character))
-                yield start, fields, text.rstrip("\r\n")
-        except csv.Error as error:
-            raise QuarterdeckError(
-                f"{dialect.name}, line {line} cannot be read ({error}): most likely a quote is opened there and never "
-                "closed; correct that line."
-            ) from None
+        yield from read_records(file, dialect)
 
 
-def _remember(lines: IO[str], pieces: list[str], has_null_bytes: bool) -> Iterator[str]:
+def read_records(
+    lines: Iterable[str], dialect: Dialect, *, first_line: int = 1
+) -> Iterator[tuple[int, list[str], str]]:
+    """Stream the records in `lines` as `read_rows` does, the header among them where `first_line` is the file's first.
+
+    Each record takes as many lines as it needs and none more.
+
+    Raises:
+        QuarterdeckError: a field is longer than FIELD_LIMIT characters; the message names the line.
+    """
+    csv.field_size_limit(FIELD_LIMIT)
+    delimiter, quote_character = dialect.delimiter, dialect.quote_character
+    pieces: list[str] = []
+    reader = csv.reader(
+        _remember(lines, pieces, dialect.has_null_bytes), delimiter=delimiter, quotechar=quote_character
+    )
+    line, may_declare = first_line, first_line == 1
+    try:
+        for fields in reader:
+            text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+            pieces.clear()
+            start, line = line, first_line + reader.line_num
+            if len(fields) < 2 and not "".join(fields).strip():
+                continue
+            if may_declare and _delimiter_line(text):
+                continue
+            may_declare = False
+            if dialect.is_wrapped and len(fields) == 1:
+                fields = next(csv.reader(fields, delimiter=delimiter, quotechar=quote_character))
+            yield start, fields, text.rstrip("\r\n")
+    except csv.Error as error:
+        raise QuarterdeckError(
+            f"{dialect.name}, line {line} cannot be read ({error}): most likely a quote is opened there and never "
+            "closed; correct that line."
+        ) from None
+
+
+def _remember(lines: Iterable[str], pieces: list[str], has_null_bytes: bool) -> Iterator[str]:
     """Pass lines on and keep them in `pieces`, so that a broken record can be shown as it came."""
     for line in lines:
         if has_null_bytes:

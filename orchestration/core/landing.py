@@ -3,9 +3,7 @@
 What does not belong here: reading a file's rows (`delimited.py`) or knowing what they mean (a domain's `contract.py`).
 """
 
-import hashlib
-import shutil
-import uuid
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,68 +13,62 @@ import psycopg
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
+from orchestration.core.storage import Storage, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One received file: `source_file_id` is the first 16 hexadecimal digits of its sha256."""
+    """One received file: `source_file_id` is the first 16 hexadecimal digits of its sha256, `key` its place in storage."""
 
     source_file_id: str
     name: str
     sha256: str
     size: int
     source: Source
-    path: Path
+    storage: Storage
+    key: str
     is_new: bool
 
+    def local_copy(self) -> contextlib.AbstractContextManager[Path]:
+        """The file on the local disk as long as the block lasts: itself, or a verified download from a store.
 
-def received_path(landing: Path, domain: str, sha256: str) -> Path:
+        Raises:
+            QuarterdeckError: the store fails, or its file is another one than was received.
+        """
+        return self.storage.local_copy(self.key, sha256=self.sha256)
+
+
+def received_key(domain: str, sha256: str) -> str:
     """Where the file with this sha256 lies."""
-    return landing / domain / "received" / sha256
+    return f"{domain}/received/{sha256}"
 
 
-def incoming_dir(landing: Path, domain: str) -> Path:
+def incoming_prefix(domain: str) -> str:
     """Folder that people drop new files into; the sensor watches it."""
-    return landing / domain / "incoming"
-
-
-def sha256_of(path: Path) -> str:
-    """The file's sha256 in hexadecimal, read as a stream.
-
-    Raises:
-        QuarterdeckError: there is no such readable file.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise QuarterdeckError(f"{path}: the file cannot be read ({error.strerror}). Check the path.") from None
+    return f"{domain}/incoming"
 
 
 def land(
-    connection: psycopg.Connection, landing: Path, domain: str, path: Path, source: Source, *, name: str | None = None
+    connection: psycopg.Connection,
+    landing: Storage,
+    domain: str,
+    path: Path,
+    source: Source,
+    *,
+    name: str | None = None,
 ) -> LandedFile:
     """Keep `path` in the landing zone and record its receipt; a file that is there already is recognised by its hash.
 
-    The copy is written beside its final name and renamed, so a file in `received/` is always whole.
-
     Raises:
-        QuarterdeckError: the file cannot be read.
+        QuarterdeckError: the file cannot be read or stored, or somebody is still writing it.
     """
-    sha256 = sha256_of(path)
-    target = received_path(landing, domain, sha256)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        partial = target.with_name(f".{sha256}.{uuid.uuid4().hex}.partial")
-        try:
-            shutil.copyfile(path, partial)
-            partial.chmod(0o440)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    size = target.stat().st_size
+    sha256, size = sha256_of(path), path.stat().st_size
+    key = received_key(domain, sha256)
+    kept = landing.find(key)
+    if kept is None or kept.size != size:
+        landing.put(key, path, sha256)
     inserted = connection.execute(
         """
         insert into platform.landing_files (source_file_id, domain, name, sha256, bytes, source, received_at)
@@ -86,7 +78,7 @@ def land(
         """,
         (sha256[:16], domain, name or path.name, sha256, size, source),
     ).fetchone()
-    return LandedFile(sha256[:16], name or path.name, sha256, size, source, target, inserted is not None)
+    return LandedFile(sha256[:16], name or path.name, sha256, size, source, landing, key, inserted is not None)
 
 
 def assign(connection: psycopg.Connection, domain: str, quarter: Quarter, source_file_id: str) -> list[str]:
@@ -107,11 +99,11 @@ def assign(connection: psycopg.Connection, domain: str, quarter: Quarter, source
     return [row[0] for row in rows]
 
 
-def assigned_file(connection: psycopg.Connection, landing: Path, domain: str, quarter: Quarter) -> LandedFile:
+def assigned_file(connection: psycopg.Connection, landing: Storage, domain: str, quarter: Quarter) -> LandedFile:
     """The file that the quarter is made of.
 
     Raises:
-        QuarterdeckError: none was received yet, or it is gone from the landing folder or was changed there.
+        QuarterdeckError: none was received yet, or it is gone from the landing zone or was changed there.
     """
     row: tuple[str, str, str, int, Source, datetime] | None = connection.execute(
         """
@@ -126,9 +118,11 @@ def assigned_file(connection: psycopg.Connection, landing: Path, domain: str, qu
             f"No file was received for {quarter} yet. Run `quarterdeck run --quarter {quarter} --source FILE`."
         )
     source_file_id, name, sha256, size, source, _ = row
-    path = received_path(landing, domain, sha256)
-    if not path.exists() or path.stat().st_size != size:
+    key = received_key(domain, sha256)
+    kept = landing.find(key)
+    if kept is None or kept.size != size:
         raise QuarterdeckError(
-            f"{name}: the received file {path} is missing or was changed. Restore it, or load the quarter's file again."
+            f"{name}: the received file {landing.location(key)} is missing or was changed. "
+            "Restore it, or load the quarter's file again."
         )
-    return LandedFile(source_file_id, name, sha256, size, source, path, False)
+    return LandedFile(source_file_id, name, sha256, size, source, landing, key, False)

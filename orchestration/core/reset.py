@@ -1,4 +1,4 @@
-"""Forgetting data on purpose: one quarter, or all schemas that Quarterdeck made."""
+"""Forgetting data on purpose: one quarter, or all schemas and files that Quarterdeck made."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from psycopg import sql
 
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.storage import Storage
 
 LAYERS = ("raw", "staging", "marts", "ml")
 
@@ -16,21 +17,27 @@ def own_schemas(domains: Sequence[str]) -> list[str]:
 
 
 def forget_quarter(database: Database, domains: Sequence[str], quarter: Quarter) -> None:
-    """Delete the quarter's rows from every table that has a quarter, in one transaction. Received files stay."""
+    """Drop the quarter's partitions and delete its rows from every other table that has a quarter, in one transaction.
+
+    Received files stay.
+    """
     with database.connect() as connection:
         tables = connection.execute(
             """
-            select columns.table_schema, columns.table_name from information_schema.columns
-            join information_schema.tables using (table_schema, table_name)
-            where column_name = 'quarter' and table_type = 'BASE TABLE' and table_schema = any(%s)
-            order by 1, 2
+            select schemas.nspname, tables.relname, tables.relispartition
+            from pg_class as tables
+            inner join pg_namespace as schemas on tables.relnamespace = schemas.oid
+            inner join pg_attribute as columns on columns.attrelid = tables.oid and columns.attname = 'quarter'
+            where tables.relkind = 'r' and schemas.nspname = any(%s) order by 1, 2
             """,
             (own_schemas(domains),),
         ).fetchall()
-        for schema, table in tables:
-            connection.execute(
-                sql.SQL("delete from {} where quarter = %s").format(sql.Identifier(schema, table)), (str(quarter),)
-            )
+        for schema, table, is_partition in tables:
+            name = sql.Identifier(schema, table)
+            if not is_partition:
+                connection.execute(sql.SQL("delete from {} where quarter = %s").format(name), (str(quarter),))
+            elif table.endswith(f"_{quarter}".lower()):
+                connection.execute(sql.SQL("drop table {}").format(name))
 
 
 def drop_schemas(database: Database, domains: Sequence[str]) -> None:
@@ -38,3 +45,9 @@ def drop_schemas(database: Database, domains: Sequence[str]) -> None:
     with database.connect() as connection:
         for schema in own_schemas(domains):
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+
+
+def forget_files(landing: Storage, domains: Sequence[str]) -> None:
+    """Delete the domains' received and incoming files, and nothing else at the landing path or URL."""
+    for domain in domains:
+        landing.delete(domain)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestration.core.errors import QuarterdeckError
@@ -25,9 +25,16 @@ class Mode(StrEnum):
 
 
 class Settings(BaseSettings):
-    """The settings; each field is the variable `QUARTERDECK_<FIELD>`."""
+    """The settings; each field is the variable `QUARTERDECK_<FIELD>`, and `AWS_<FIELD>` stays as it is."""
 
-    model_config = SettingsConfigDict(env_prefix="QUARTERDECK_", env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="QUARTERDECK_",
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        # Secrets that a cluster mounts often end with a line end, which no store takes.
+        str_strip_whitespace=True,
+    )
 
     mode: Mode = Field(
         Mode.DEVELOPMENT,
@@ -40,7 +47,20 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="postgresql://... of any server 15 or later; without it the embedded one is used."
     )
-    landing_dir: Path | None = Field(None, description="Folder of received files; <home>/landing when unset.")
+    landing_dir: str | None = Field(
+        None, description="Folder or s3://bucket/prefix of received files; <home>/landing when unset."
+    )
+    # The names that every tool for S3 knows, so that nobody has to say a key twice.
+    aws_endpoint_url: str | None = Field(
+        None,
+        validation_alias="AWS_ENDPOINT_URL",
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[\w./~-]*)?$",
+        description="http(s)://host:port of another store than Amazon's.",
+    )
+    aws_region: str | None = Field(None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
+    aws_access_key_id: SecretStr | None = Field(None, validation_alias="AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: SecretStr | None = Field(None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: SecretStr | None = Field(None, validation_alias="AWS_SESSION_TOKEN")
     site_dir: Path | None = Field(None, description="Folder of published pages; <home>/site when unset.")
     max_quarantined_pct: float = Field(
         5.0, ge=0, le=100, description="A quarter with a larger share of quarantined rows is not published."
@@ -63,9 +83,9 @@ class Settings(BaseSettings):
     )
 
     @property
-    def landing(self) -> Path:
-        """Folder of received files."""
-        return self.landing_dir or self.home / "landing"
+    def landing(self) -> str:
+        """Folder or URL of received files, for `storage.open_storage`."""
+        return self.landing_dir or str(self.home / "landing")
 
     @property
     def site(self) -> Path:
@@ -89,9 +109,10 @@ def get_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
+        names = ["_".join(str(part) for part in problem["loc"]).upper() for problem in error.errors()]
         problems = "; ".join(
-            f"QUARTERDECK_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-            for problem in error.errors()
+            f"{name if name.startswith('AWS_') else f'QUARTERDECK_{name}'}: {problem['msg']}"
+            for name, problem in zip(names, error.errors(), strict=True)
         )
         raise QuarterdeckError(f"A setting is wrong. {problems}. Mend it in the environment or in .env.") from None
     # Relative paths are relative to where the person stands; child processes may stand elsewhere.

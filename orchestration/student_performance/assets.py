@@ -26,7 +26,7 @@ OWNERS = ["team:academics_office"]
 
 
 class SourceConfig(dg.Config):
-    """Where the quarter's file comes from: `auto`, `kaggle`, `sample`, or the path of a CSV file."""
+    """Where the quarter's file comes from: `auto`, `kaggle`, `sample`, or a CSV file's path or s3:// URL."""
 
     source: str = "auto"
 
@@ -97,10 +97,7 @@ def build_python_assets(
         **common,
         deps=[
             exam_results,
-            *(
-                dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"])
-                for name in ("exam_lines", "exam_results", "rejected_results")
-            ),
+            *(dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"]) for name in ("accepted_lines", "rejected_results")),
             dg.AssetKey([DOMAIN, "fct_score_range_cells"]),
         ],
         kinds={"python", "postgres"},
@@ -118,7 +115,7 @@ def build_python_assets(
         """Per quarter and file: rows read, trusted and quarantined, the latter by reason."""
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         with track(platform.database, DOMAIN, quarters, "etl", context.run_id, finishes=True) as rows:
-            accounts = record_row_accounts(platform, quarters, contract)
+            accounts = record_row_accounts(platform, quarters)
             rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
         table = "\n".join(
             ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]

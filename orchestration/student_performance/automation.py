@@ -1,13 +1,14 @@
 """What starts the domain's job by itself: the quarterly schedule and the sensors for new files and Kaggle versions."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import dagster as dg
 
-from orchestration.core.landing import incoming_dir, sha256_of
+from orchestration.core.landing import incoming_prefix
 from orchestration.core.partitions import current_quarter, quarterly_cron, to_partition_key
 from orchestration.core.settings import Mode, Settings
+from orchestration.core.storage import Storage, StoredFile, open_storage
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.ingest import DOMAIN, file_quarter
 
@@ -49,8 +50,9 @@ def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
 
 
 def build_new_file_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
-    """Requests a run for each new file in the landing folder's `incoming/`, named or foldered by its quarter."""
-    folder = incoming_dir(settings.landing, DOMAIN)
+    """Requests a run for each new file in the landing zone's `incoming/`, named or foldered by its quarter."""
+    landing, prefix = open_storage(settings.landing, settings), incoming_prefix(DOMAIN)
+    folder = landing.location(prefix)
 
     @dg.sensor(
         name=f"{DOMAIN}_new_file",
@@ -60,7 +62,8 @@ def build_new_file_sensor(job: object, settings: Settings) -> dg.SensorDefinitio
         description=f"Watches {folder}: a file whose name or folder says 2026Q4 is loaded as that quarter.",
     )
     def new_file(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        requests = [request for path in _incoming_files(folder) if (request := _request(path, context, settings))]
+        files = landing.list_files(prefix)
+        requests = [request for file in files if (request := _request(landing, file, context, settings))]
         if requests:
             yield from requests
         else:
@@ -96,20 +99,20 @@ def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
     return new_kaggle_version
 
 
-def _incoming_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-
-
-def _request(path: Path, context: dg.SensorEvaluationContext, settings: Settings) -> dg.RunRequest | None:
-    quarter = file_quarter(path)
+def _request(
+    landing: Storage, file: StoredFile, context: dg.SensorEvaluationContext, settings: Settings
+) -> dg.RunRequest | None:
+    quarter, location = file_quarter(PurePosixPath(file.key)), landing.location(file.key)
     if quarter is None:
-        context.log.warning(f"{path}: neither its name nor its folder says a quarter such as 2026Q4; it is left alone.")
+        context.log.warning(
+            f"{location}: neither its name nor its folder says a quarter such as 2026Q4; it is left alone."
+        )
         return None
-    # The hash makes a corrected file under the same name a new request, and an unchanged one none.
+    # The version makes a corrected file under the same name a new request, and an unchanged one none.
     return dg.RunRequest(
-        run_key=f"{quarter}-{sha256_of(path)}",
+        run_key=f"{quarter}-{file.key}-{file.version}",
         partition_key=to_partition_key(quarter, settings),
-        run_config=source_run_config(str(path)),
+        run_config=source_run_config(location),
         tags=ARRIVALS_FIRST,
     )
 

@@ -9,14 +9,18 @@ from orchestration.core.accounts import RowAccount, record_accounts
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
-from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN
 
+ACCEPTED = sql.SQL("select * from student_performance_staging.stg_student_performance__accepted_lines")
+# What would be accepted: the lines of a file that was refused stay out of the table.
+ACCEPTABLE = sql.SQL(
+    "select * from student_performance_staging.stg_student_performance__exam_lines where reason is null"
+)
 
-def count_rows(database: Database, quarters: Sequence[Quarter], contract: Contract) -> list[RowAccount]:
-    """The quarters' row accounts, counted in the raw table and in both staging models independently."""
+
+def count_rows(database: Database, quarters: Sequence[Quarter], accepted_lines: sql.SQL = ACCEPTED) -> list[RowAccount]:
+    """The quarters' row accounts, counted in the raw table, the accepted and the rejected lines independently."""
     labels = [str(quarter) for quarter in quarters]
-    compared = [item.name for item in contract.demographics] + [f"{item.name}_score" for item in contract.subjects]
     with database.connect() as connection:
         read = connection.execute(
             """
@@ -25,23 +29,24 @@ def count_rows(database: Database, quarters: Sequence[Quarter], contract: Contra
             """,
             (labels,),
         ).fetchall()
+        # Lines with the same values have the same two numbers. A line with an id of its own repeats none.
         trusted = {
             (row[0], row[1]): (row[2], row[3])
             for row in connection.execute(
                 sql.SQL(
                     """
-                    select quarter, source_file_id, sum(row_count)::bigint,
-                        (sum(row_count) filter (where not has_own_id) - count(*) filter (where not has_own_id))::bigint
-                    from (
-                        select quarter, source_file_id, has_own_id, count(*) as row_count
-                        from student_performance_staging.stg_student_performance__exam_results
-                        where quarter = any(%s)
-                        group by quarter, source_file_id, has_own_id, {},
-                            case when has_own_id then student_id end
-                    ) as distinct_rows
-                    group by 1, 2
-                    """
-                ).format(sql.SQL(", ").join(map(sql.Identifier, compared))),
+                select quarter, source_file_id, sum(line_count)::bigint,
+                    coalesce(sum(line_count - 1) filter (where not has_own_id), 0)::bigint
+                from (
+                    select quarter, source_file_id, source_student_id is not null as has_own_id, count(*) as line_count
+                    from ({}) as accepted_lines
+                    where quarter = any(%s)
+                    group by 1, 2, 3, case when source_student_id is null then demographic_set_id end,
+                        case when source_student_id is null then score_set_id end
+                ) as equal_lines
+                group by 1, 2
+                """
+                ).format(accepted_lines),
                 (labels,),
             )
         }
@@ -49,8 +54,8 @@ def count_rows(database: Database, quarters: Sequence[Quarter], contract: Contra
         for quarter, file_id, reason, count in connection.execute(
             """
             select quarter, source_file_id, reason, count(*)
-            from student_performance_staging.stg_student_performance__exam_lines
-            where quarter = any(%s) and reason is not null group by 1, 2, 3 order by 1, 2, 3
+            from student_performance_staging.stg_student_performance__rejected_results
+            where quarter = any(%s) group by 1, 2, 3 order by 1, 2, 3
             """,
             (labels,),
         ):
@@ -58,43 +63,35 @@ def count_rows(database: Database, quarters: Sequence[Quarter], contract: Contra
     accounts = []
     for quarter, file_id, count in read:
         trusted_count, repeated = trusted.get((quarter, file_id), (0, 0))
-        accounts.append(
-            RowAccount(
-                DOMAIN,
-                quarter,
-                file_id,
-                count,
-                trusted_count,
-                rejected.get((quarter, file_id), {}),
-                repeated or 0,
-            )
-        )
+        reasons = rejected.get((quarter, file_id), {})
+        accounts.append(RowAccount(DOMAIN, quarter, file_id, count, trusted_count, reasons, repeated))
     return accounts
 
 
-def record_row_accounts(platform: Platform, quarters: Sequence[Quarter], contract: Contract) -> list[RowAccount]:
+def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:
     """Count, check and record the quarters' row accounts."""
-    accounts = count_rows(platform.database, quarters, contract)
+    accounts = count_rows(platform.database, quarters)
     record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
     return accounts
 
 
-def explain_quarantine(platform: Platform, quarters: Sequence[Quarter], contract: Contract) -> str | None:
+def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
     """Why dbt stopped, where the cause is too many quarantined rows; None where it is not.
 
-    The accounts are recorded either way, so that the status and quality pages can show what happened.
+    If it is, the accounts are recorded, so that the status and quality pages can show what happened.
     """
     with platform.database.connect() as connection:
         ready = connection.execute(
-            "select to_regclass('student_performance_staging.stg_student_performance__exam_results')"
+            "select to_regclass('student_performance_staging.stg_student_performance__rejected_results')"
         ).fetchone()
     if ready == (None,):
         return None
-    accounts = record_row_accounts(platform, quarters, contract)
+    accounts = count_rows(platform.database, quarters, ACCEPTABLE)
     limit = platform.settings.max_quarantined_pct
     too_many = [account for account in accounts if account.quarantined_pct > limit]
     if not too_many:
         return None
+    record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
     with platform.database.connect() as connection:
         names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
         sentences = [
@@ -121,8 +118,8 @@ def _quarantine_sentence(account: RowAccount, name: str, examples: str, limit: f
 def _examples(connection: psycopg.Connection, account: RowAccount) -> str:
     rows = connection.execute(
         """
-        select source_line, column_name, reason from student_performance_staging.stg_student_performance__exam_lines
-        where quarter = %s and reason is not null order by source_line limit 3
+        select source_line, column_name, reason from student_performance_staging.stg_student_performance__rejected_results
+        where quarter = %s order by source_line limit 3
         """,
         (account.quarter,),
     ).fetchall()

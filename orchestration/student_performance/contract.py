@@ -1,25 +1,22 @@
-"""What a file of exam results must hold (`contract.yml`), and reading a file by it.
+"""What a file of exam results must hold (`contract.yml`), and by which headers it is known.
 
 `load_contract` and `load_aliases` read the two YAML files; `match_headers` finds the contract's columns in a file's
-header; `read_exam_results` gives every line of a file as text, ready for COPY into the raw table. Whether a value is
-right is not judged here: that is dbt's part, so that every refused line is kept and shown with its reason.
+header (`exam_file.py` reads the lines). Whether a value is right is not judged here: that is dbt's part, so that every
+refused line is kept and shown with its reason.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
 from orchestration.core.errors import QuarterdeckError
 
 SHIPPED_CONTRACT = Path(__file__).with_name("contract.yml")
@@ -31,12 +28,12 @@ STUDENT_ID = "student_id"
 _RESERVED = {
     "quarter", "source_file_id", "source_line", "source_student_id", "source_text", "field_count_problem", "student_id",
     "has_own_id", "mean_score", "overall_score", "grade", "is_pass", "cluster_id", "cluster_label", "student_count",
-    "reason", "column_name", "all",
+    "reason", "column_name", "all", "demographic_set_id", "score_set_id", "line_count", "missing_column", "unknown_column",
+    "verdict", "subject", "score",
 }  # fmt: skip
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, Field(min_length=1)]
-Row = tuple[int | str | None, ...]
 
 
 class _Part(BaseModel):
@@ -235,68 +232,6 @@ def match_headers(
     return HeaderMapping(
         tuple(found[column] for column in contract.raw_columns), found.get(STUDENT_ID), len(headers), tuple(extra)
     )
-
-
-@dataclass(frozen=True)
-class ExamFile:
-    """A file that is a table of the contract: how it is written, where its columns are, and its lines."""
-
-    path: Path
-    contract: Contract
-    dialect: Dialect
-    mapping: HeaderMapping
-
-    def rows(self) -> Iterator[Row]:
-        """Stream every line: source_line, source_student_id, *raw_columns, source_text, field_count_problem.
-
-        Values are text as it came, but a category that differs from a listed one in case and spaces only is given in
-        the contract's spelling. A line with the wrong number of fields has only its text and the problem. Raises
-        QuarterdeckError for a line that cannot be read (see `read_rows`).
-        """
-        mapping, field_count = self.mapping, self.mapping.field_count
-        category_count = len(self.contract.demographics)
-        spellings = [_Spelling(part.values).__getitem__ for part in self.contract.demographics]
-        fields_of = itemgetter(*mapping.positions, 0)  # one more, since of a single position it gives no tuple
-        nothing = (None,) * (1 + len(mapping.positions))
-        for line, fields, text in read_rows(self.path, self.dialect):
-            if len(fields) != field_count:
-                yield (line, *nothing, text, f"expected {field_count} fields, found {len(fields)}")
-                continue
-            values = fields_of(fields)
-            own_id = fields[mapping.identifier].strip() or None if mapping.identifier is not None else None
-            categories = [spelling(value) for spelling, value in zip(spellings, values, strict=False)]
-            yield (line, own_id, *categories, *values[category_count:-1], None, None)
-
-
-def read_exam_results(
-    path: Path, contract: Contract, aliases: Mapping[str, str], *, name: str | None = None
-) -> ExamFile:
-    """Open a file of exam results; `name` is what messages call it (default: the path's own name).
-
-    Raises:
-        QuarterdeckError: the file is no delimited text (see `inspect_file`), lacks a column of the contract, or has no
-            line with as many fields as its header.
-    """
-    dialect = inspect_file(path, name=name)
-    mapping = match_headers(dialect.header, contract, aliases, name=dialect.name)
-    if not any(len(fields) == mapping.field_count for _, fields, _ in read_rows(path, dialect)):
-        raise QuarterdeckError(
-            f"{dialect.name} is not a table of exam results: its header has {mapping.field_count} fields "
-            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
-        )
-    return ExamFile(path, contract, dialect, mapping)
-
-
-class _Spelling(dict[str, str]):
-    """The contract's spelling of a category, by the category as it came."""
-
-    def __init__(self, values: Sequence[str]) -> None:
-        super().__init__({value: value for value in values})
-        self._listed = {value.casefold(): value for value in values}
-
-    def __missing__(self, value: str) -> str:
-        trimmed = value.strip()
-        return self._listed.get(re.sub(r"\s+", " ", trimmed).casefold(), trimmed)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """Everything Dagster knows about exam results, put together."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from ml_assets.student_performance.assets import build_clustering_assets
 from ml_assets.student_performance.clustering import Subject
 from orchestration.core.dbt import build_dbt_assets, load_manifest
-from orchestration.core.partitions import Quarter, quarterly_partitions
-from orchestration.core.resources import Platform
+from orchestration.core.partitions import quarterly_partitions
 from orchestration.core.settings import Settings
 from orchestration.core.status import Stage
 from orchestration.student_performance.assets import build_python_assets
@@ -22,7 +19,7 @@ from orchestration.student_performance.ingest import DOMAIN, RAW_TABLE, dbt_vari
 from orchestration.student_performance.pages_input import PAGE_MARTS
 
 # The last mart of the ml stage: the dbt step that builds it finishes the stage.
-LABELED_MART = "fct_labeled_results"
+LABELED_MART = "fct_labeled_score_sets"
 
 
 def stage_of(models: set[str]) -> tuple[Stage, bool]:
@@ -40,9 +37,6 @@ def build_domain(settings: Settings) -> dg.Definitions:
         for item in contract.subjects
     ]
 
-    def explain(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
-        return explain_quarantine(platform, quarters, contract)
-
     dbt_models = build_dbt_assets(
         DOMAIN,
         raw_table=dg.AssetKey([DOMAIN, RAW_TABLE]),
@@ -50,7 +44,7 @@ def build_domain(settings: Settings) -> dg.Definitions:
         dbt_vars=dbt_vars,
         partitions_def=partitions_def,
         stage_of=stage_of,
-        on_failure=explain,
+        on_failure=explain_quarantine,
     )
     assets = [
         *build_python_assets(contract, partitions_def, [dg.AssetKey([DOMAIN, name]) for name in PAGE_MARTS]),

@@ -2,13 +2,15 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 from psycopg import sql
+from pyarrow import csv as arrow_csv
 from tabulate import tabulate
 
 from orchestration.core.errors import QuarterdeckError
@@ -16,14 +18,15 @@ from orchestration.core.landing import LandedFile, Source, assign, assigned_file
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
+from orchestration.core.storage import open_file, open_storage
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.contract import (
     Aliases,
     Contract,
     load_aliases,
     load_contract,
-    read_exam_results,
 )
+from orchestration.student_performance.exam_file import read_exam_results
 from orchestration.student_performance.sample import write_sample
 
 DOMAIN = "student_performance"
@@ -75,7 +78,9 @@ def fetched(source: str, quarter: Quarter, settings: Settings, contract: Contrac
                 "kaggle",
             )
         else:
-            yield Path(source), "file"
+            storage, key = open_file(source, settings)
+            with storage.local_copy(key) as path:
+                yield path, "file"
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def receive(database: Database, settings: Settings, source: str, quarter: Quarte
     with fetched(source, quarter, settings, contract) as (path, kind):
         results = read_exam_results(path, contract, office_aliases(settings))
         with database.connect() as connection:
-            landed = land(connection, settings.landing, DOMAIN, path, kind)
+            landed = land(connection, open_storage(settings.landing, settings), DOMAIN, path, kind)
             others = assign(connection, DOMAIN, quarter, landed.source_file_id)
             return Receipt(landed, others, results.mapping.extra_columns)
 
@@ -120,38 +125,74 @@ def raw_columns(contract: Contract) -> list[str]:
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
     """Replace the quarter's partition of the raw table by the lines of its file, in one transaction.
 
+    The new partition is filled beside the old one, which readers see until the last moment.
+
     Returns:
         The file and the number of lines.
     """
-    columns = ["quarter", "source_file_id", *raw_columns(contract)]
-    partition = sql.Identifier(RAW_SCHEMA, f"{RAW_TABLE}_{quarter}".lower())
-    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection:
-        _ensure_raw_table(connection, columns)
-        landed = assigned_file(connection, settings.landing, DOMAIN, quarter)
-        results = read_exam_results(landed.path, contract, office_aliases(settings), name=landed.name)
-        connection.execute(sql.SQL("drop table if exists {}").format(partition))
+    table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
+    name = f"{RAW_TABLE}_{quarter}".lower()
+    partition, filling = sql.Identifier(RAW_SCHEMA, name), sql.Identifier(RAW_SCHEMA, f"{name}_new")
+    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection, ExitStack() as opened:
+        _ensure_raw_table(connection, contract)
+        landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
+        path = opened.enter_context(landed.local_copy())
+        results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
+        connection.execute(sql.SQL("drop table if exists {}").format(filling))
+        # What is the same in every line is the partition's default, so that it is not sent with each.
         connection.execute(
-            sql.SQL("create table {} (like {} including defaults)").format(
-                partition, sql.Identifier(RAW_SCHEMA, RAW_TABLE)
+            sql.SQL(
+                """
+                create table {filling} (like {table} including defaults);
+                alter table {filling} alter quarter set default {quarter}, alter source_file_id set default {file_id},
+                    add constraint one_quarter check (quarter = {quarter})
+                """
+            ).format(
+                filling=filling,
+                table=table,
+                quarter=sql.Literal(str(quarter)),
+                file_id=sql.Literal(landed.source_file_id),
             )
         )
-        statement = sql.SQL("copy {} ({}) from stdin (freeze)").format(
-            partition, sql.SQL(", ").join(map(sql.Identifier, columns))
-        )
-        count = 0
-        with connection.cursor().copy(statement) as copy:
-            label, file_id = str(quarter), landed.source_file_id
-            for row in results.rows():
-                copy.write_row((label, file_id, *row))
-                count += 1
+        count = _copy(connection, filling, raw_columns(contract), results.tables())
+        # Without statistics of the new partition the planner takes a million rows for a handful.
+        connection.execute(sql.SQL("analyze {}").format(filling))
         connection.execute(
-            sql.SQL("alter table {} attach partition {} for values in ({})").format(
-                sql.Identifier(RAW_SCHEMA, RAW_TABLE), partition, sql.Literal(str(quarter))
+            sql.SQL(
+                """
+                drop table if exists {partition};
+                alter table {filling} rename to {name};
+                alter table {table} attach partition {partition} for values in ({quarter});
+                alter table {partition} drop constraint one_quarter
+                """
+            ).format(
+                filling=filling,
+                partition=partition,
+                name=sql.Identifier(name),
+                table=table,
+                quarter=sql.Literal(str(quarter)),
             )
         )
-        # Statistics of the new partition: without them the planner takes a million rows for a handful.
-        connection.execute(sql.SQL("analyze {}").format(partition))
     return landed, count
+
+
+def _copy(
+    connection: psycopg.Connection, target: sql.Composable, columns: Sequence[str], tables: Iterator[pa.Table]
+) -> int:
+    """COPY the tables' rows into a table made in this transaction; returns their number."""
+    statement = sql.SQL("copy {} ({}) from stdin (format csv, freeze)").format(
+        target, sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    # Quotes around every value, and none around a null: so the empty text stays a text.
+    options = arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid")
+    count = 0
+    with connection.cursor().copy(statement) as copy:
+        for table in tables:
+            lines = pa.BufferOutputStream()
+            arrow_csv.write_csv(table.select(columns), lines, options)
+            copy.write(memoryview(lines.getvalue()))
+            count += table.num_rows
+    return count
 
 
 def preview(database: Database, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
@@ -167,9 +208,10 @@ def preview(database: Database, quarter: Quarter, contract: Contract, limit: int
         return str(tabulate(cursor.fetchall(), headers=columns, tablefmt="github"))
 
 
-def _ensure_raw_table(connection: psycopg.Connection, columns: Sequence[str]) -> None:
-    """Create the raw table, or add the columns that a wider contract asks for."""
+def _ensure_raw_table(connection: psycopg.Connection, contract: Contract) -> None:
+    """Create the raw table, or add the columns that a wider contract asks for; in older lines they are empty."""
     connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(RAW_SCHEMA)))
+    columns = ["quarter", "source_file_id", *raw_columns(contract)]
     types = {"quarter": "text not null", "source_file_id": "text not null", "source_line": "bigint not null"}
     table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
     connection.execute(
@@ -189,10 +231,12 @@ def _ensure_raw_table(connection: psycopg.Connection, columns: Sequence[str]) ->
     }
     for name in columns:
         if name not in present:
-            connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("alter table {} add column {} text default ''").format(table, sql.Identifier(name))
+            )
 
 
-def file_quarter(path: Path) -> Quarter | None:
+def file_quarter(path: PurePath) -> Quarter | None:
     """The quarter that an incoming file is for: from its name, else from the folder it lies in."""
     return Quarter.find(path.name) or Quarter.find(path.parent.name)
 
@@ -203,13 +247,15 @@ def received_sentence(landed: LandedFile, quarter: Quarter) -> str:
     return f"{quarter}: {landed.name} ({landed.size:,} bytes, {landed.source}) {new}."
 
 
-def require_file(path: str) -> None:
-    """Refuse a source that is no file before anything starts.
+def require_file(source: str, settings: Settings) -> str:
+    """Refuse a source that is no file before anything starts; returns its absolute path or URL.
 
     Raises:
-        QuarterdeckError: there is no such file.
+        QuarterdeckError: there is no such file, or its store fails.
     """
-    if not Path(path).is_file():
+    storage, key = open_file(source, settings)
+    if storage.find(key) is None:
         raise QuarterdeckError(
-            f"{path}: there is no such file. --source takes auto, kaggle, sample or the path of a CSV file."
+            f"{source}: there is no such file. --source takes auto, kaggle, sample, or a CSV file's path or s3:// URL."
         )
+    return storage.location(key)

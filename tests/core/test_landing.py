@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import assign, assigned_file, land, sha256_of
+from orchestration.core.landing import assign, assigned_file, land
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.storage import LocalFolder, sha256_of
 
 Q1, Q2 = Quarter(2026, 1), Quarter(2026, 2)
 
@@ -16,37 +17,46 @@ def test_a_file_is_kept_by_its_hash_and_recognised_again(database: Database, tmp
     path = tmp_path / "results.csv"
     path.write_text("a,b\n1,2\n")
     with database.connect() as connection:
-        first = land(connection, tmp_path / "landing", "landing_test", path, "file")
-        again = land(connection, tmp_path / "landing", "landing_test", path, "file", name="other name.csv")
+        landing = LocalFolder(tmp_path / "landing")
+        first = land(connection, landing, "landing_test", path, "file")
+        again = land(connection, landing, "landing_test", path, "file", name="other name.csv")
     assert (first.is_new, again.is_new) == (True, False)
     assert first.source_file_id == again.source_file_id == sha256_of(path)[:16]
-    assert first.path.read_bytes() == path.read_bytes()
-    assert not list(first.path.parent.glob("*.partial"))
+    with first.local_copy() as kept:
+        assert kept.read_bytes() == path.read_bytes()
+        assert list(kept.parent.iterdir()) == [kept]
+        kept.chmod(0o640)
+        kept.write_text("cut")
+    with database.connect() as connection:
+        mended = land(connection, landing, "landing_test", path, "file")
+    with mended.local_copy() as kept:
+        assert kept.read_bytes() == path.read_bytes()
 
 
 def test_a_quarter_is_made_of_its_last_file_and_shared_files_are_named(database: Database, tmp_path: Path) -> None:
-    landed = []
+    landed, landing = [], LocalFolder(tmp_path / "landing")
     with database.connect() as connection:
         for text in ("x", "y"):
             path = tmp_path / f"{text}.csv"
             path.write_text(text)
-            landed.append(land(connection, tmp_path / "landing", "assign_test", path, "file"))
+            landed.append(land(connection, landing, "assign_test", path, "file"))
         assert assign(connection, "assign_test", Q1, landed[0].source_file_id) == []
         assert assign(connection, "assign_test", Q1, landed[1].source_file_id) == []
         assert assign(connection, "assign_test", Q2, landed[1].source_file_id) == ["2026Q1"]
-        assert assigned_file(connection, tmp_path / "landing", "assign_test", Q1).name == "y.csv"
+        assert assigned_file(connection, landing, "assign_test", Q1).name == "y.csv"
 
 
 def test_a_missing_or_changed_file_is_said(database: Database, tmp_path: Path) -> None:
+    landing = LocalFolder(tmp_path)
     with database.connect() as connection:
         with pytest.raises(QuarterdeckError, match="No file was received for 2026Q1"):
-            assigned_file(connection, tmp_path, "gone_test", Q1)
+            assigned_file(connection, landing, "gone_test", Q1)
         path = tmp_path / "z.csv"
         path.write_text("z")
-        landed = land(connection, tmp_path, "gone_test", path, "file")
+        landed = land(connection, landing, "gone_test", path, "file")
         assign(connection, "gone_test", Q1, landed.source_file_id)
-        landed.path.unlink()
+        Path(landing.location(landed.key)).unlink()
         with pytest.raises(QuarterdeckError, match="missing or was changed"):
-            assigned_file(connection, tmp_path, "gone_test", Q1)
+            assigned_file(connection, landing, "gone_test", Q1)
     with pytest.raises(QuarterdeckError, match="cannot be read"):
         sha256_of(tmp_path / "nothing.csv")

@@ -3,8 +3,9 @@
 from tests.conftest import Command
 
 TABLES = """
-    select table_schema || '.' || table_name as name from information_schema.tables
-    where table_schema in ('student_performance_marts', 'student_performance_ml', 'student_performance_staging')
+    select relnamespace::regnamespace || '.' || relname as name from pg_class
+    where relnamespace::regnamespace::text like 'student\\_performance\\_%' and relkind in ('r', 'p', 'v')
+        and not relispartition and relnamespace::regnamespace::text <> 'student_performance_raw'
     order by 1
 """
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.core.landing import incoming_dir
+from orchestration.core.bucket import Bucket
+from orchestration.core.landing import incoming_prefix
 from orchestration.core.partitions import current_quarter, to_partition_key
 from orchestration.core.settings import Mode, Settings
+from orchestration.core.storage import open_storage, sha256_of
 from orchestration.definitions import build_definitions
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.automation import (
@@ -16,6 +18,7 @@ from orchestration.student_performance.automation import (
     build_new_file_sensor,
     build_schedule,
 )
+from tests.storage_server import StorageServer
 
 JOB = dg.define_asset_job("student_performance_refresh")
 
@@ -59,7 +62,7 @@ def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(
     settings = Settings(home=tmp_path)
     sensor = build_new_file_sensor(JOB, settings)
     assert requests(sensor, repository) == []
-    folder = incoming_dir(settings.landing, "student_performance")
+    folder = Path(settings.landing) / incoming_prefix("student_performance")
     (folder / "2026Q1").mkdir(parents=True)
     (folder / "results 2026Q2.csv").write_text("x")
     (folder / "2026Q1" / "results.csv").write_text("y")
@@ -74,6 +77,27 @@ def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(
     }
     (folder / "results 2026Q2.csv").write_text("corrected")
     assert first.run_key not in {request.run_key for request in requests(sensor, repository)}
+
+
+def test_new_file_in_a_store_is_recognised_by_its_version_without_a_download(
+    repository: dg.RepositoryDefinition, storage_server: StorageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(landing_dir=f"s3://{storage_server.new_bucket()}/landing", **storage_server.environment)
+    landing, path = open_storage(settings.landing, settings), tmp_path / "results.csv"
+    key = f"{incoming_prefix('student_performance')}/2026Q1/results.csv"
+    monkeypatch.setattr(Bucket, "_download", lambda *_: pytest.fail("The sensor downloaded a file."))
+    sensor = build_new_file_sensor(JOB, settings)
+    run_keys = []
+    for content in ("first", "first", "corrected"):
+        path.write_text(content)
+        landing.put(key, path, sha256_of(path))
+        found = requests(sensor, repository)
+        assert [request.partition_key for request in found] == ["2026-01-01"]
+        assert found[0].run_config["ops"]["student_performance__landing_files"]["config"] == {
+            "source": landing.location(key)
+        }
+        run_keys.append(found[0].run_key)
+    assert run_keys[0] == run_keys[1] != run_keys[2]
 
 
 def test_new_kaggle_version_is_asked_for_once(

@@ -14,10 +14,11 @@ from orchestration.student_performance.contract import (
     load_contract,
     match_headers,
     normalise_header,
-    read_exam_results,
 )
+from orchestration.student_performance.exam_file import read_exam_results
 from orchestration.student_performance.sample import write_sample
 from tests.conftest import SHARED_STUDENTS
+from tests.student_performance.exam_rows import rows_of
 
 SHARED = SHARED_STUDENTS
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "student_performance"
@@ -152,7 +153,7 @@ def test_rows_give_text_as_it_came_and_the_contracts_spelling(tmp_path: Path) ->
         ["", *ROW],
         ["S3", "female"],
     )
-    assert list(read_exam_results(path, load_contract(), load_aliases()).rows()) == [
+    assert rows_of(read_exam_results(path, load_contract(), load_aliases())) == [
         (2, "S1", "female", "group B", "some college", "other", "", " 72 ", "absent", "", None, None),
         (3, None, *ROW, None, None),
         (4, *[None] * 9, "S3,female", "expected 9 fields, found 2"),
@@ -163,7 +164,7 @@ def test_rows_of_a_contract_with_one_subject_and_no_demographic(tmp_path: Path) 
     contract = load_contract(contract_with(tmp_path, subjects=[SUBJECT], demographics=[], identifier=None))
     path = write(tmp_path / "a.csv", ["art", "student id"], ["7", "S1"])
     exam = read_exam_results(path, contract, load_aliases())
-    assert list(exam.rows()) == [(2, None, "7", None, None)]
+    assert rows_of(exam) == [(2, None, "7", None, None)]
     assert exam.mapping.extra_columns == ("student id",)
 
 
@@ -199,7 +200,7 @@ def test_spanish_headers_load_by_aliases_alone(path: Path) -> None:
     with pytest.raises(QuarterdeckError, match="'Almuerzo'"):
         read_exam_results(path, contract, load_aliases())
     exam = read_exam_results(path, contract, load_aliases(FIXTURES / "spanish_aliases.yml"))
-    rows = list(exam.rows())
+    rows = rows_of(exam)
     assert exam.dialect.delimiter == ";"
     assert exam.mapping.extra_columns == ()
     assert len(rows) >= 20
@@ -233,7 +234,7 @@ def test_every_shared_file_loads(
     name: str, count: int, extra_count: int, means: tuple[float, float, float] | None, tmp_path: Path
 ) -> None:
     exam = read_exam_results(shared_file(name, tmp_path), load_contract(), load_aliases())
-    rows = list(exam.rows())
+    rows = rows_of(exam)
     assert len(rows) == count
     assert len(exam.mapping.extra_columns) == extra_count
     # The unnamed index of the larger files repeats 0 to 999, so it is no key.

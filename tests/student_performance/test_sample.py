@@ -12,13 +12,13 @@ import yaml
 from orchestration.core.errors import QuarterdeckError
 from orchestration.student_performance.contract import (
     SHIPPED_CONTRACT,
-    ExamFile,
     load_aliases,
     load_contract,
-    read_exam_results,
 )
+from orchestration.student_performance.exam_file import ExamFile, read_exam_results
 from orchestration.student_performance.sample import write_sample
 from tests.conftest import SHARED_STUDENTS
+from tests.student_performance.exam_rows import rows_of
 
 SHARED = SHARED_STUDENTS / "StudentsPerformance.csv"
 CONTRACT = load_contract()
@@ -32,7 +32,7 @@ def sample(folder: Path, quarter: str, rows: int = 1000) -> ExamFile:
 def accepted(exam: ExamFile) -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
     """Demographics and scores by student id, of lines without a fault."""
     found = {}
-    for row in exam.rows():
+    for row in rows_of(exam):
         texts = [str(value) for value in row[1:10]]
         if all(texts) and all(text.isdigit() and int(text) <= 100 for text in texts[6:]) and texts[0] not in found:
             found[texts[0]] = (tuple(texts[1:6]), tuple(map(int, texts[6:])))
@@ -90,7 +90,7 @@ def test_eight_quarters_show_a_fall_in_mathematics_and_its_recovery(tmp_path: Pa
 def test_every_thousand_lines_have_three_to_six_faults(tmp_path: Path) -> None:
     kinds = set()
     for quarter in EIGHT:
-        rows = list(sample(tmp_path, quarter).rows())
+        rows = rows_of(sample(tmp_path, quarter))
         assert 3 <= len(rows) - len(accepted(sample(tmp_path, quarter))) <= 6
         ids = [row[1] for row in rows]
         texts = {str(value) for row in rows for value in row[2:10]}
@@ -136,7 +136,7 @@ def test_another_contract_gets_its_own_columns(tmp_path: Path) -> None:
     (tmp_path / "contract.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     contract = load_contract(tmp_path / "contract.yml")
     exam = read_exam_results(write_sample("2026Q4", tmp_path, contract, rows=4000), contract, load_aliases())
-    rows = list(exam.rows())
+    rows = rows_of(exam)
     assert exam.dialect.header == ("campus", "tutor", "physics", "chemistry", "latin", "art")
     assert len(rows) == 4000
     counts = [sum(row[2] == campus for row in rows) for campus in ("North", "South", "East", "West")]

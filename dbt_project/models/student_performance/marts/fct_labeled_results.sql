@@ -1,59 +1,11 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_requested_quarters',
-    on_schema_change='fail',
-    indexes=[{'columns': ['quarter']}],
-    post_hook='{{ analyze_table(this) }}',
-) }}
+{{ config(materialized='view') }}
 
 with exam_results as (
-    select *
-    from {{ ref('fct_exam_results') }}
-    where {{ in_requested_quarters('quarter') }}
+    select * from {{ ref('fct_exam_results') }}
 ),
 
-clusters as (
-    select * from {{ source('student_performance_ml', 'cluster_profiles') }}
-),
-
--- Students with the same scores are in the same cluster, so the distances are taken once for each set of scores.
-score_sets as (
-    select
-        quarter,
-        {%- for subject in var('subjects') %}
-        {{ subject.name }}_score{{ ',' if not loop.last }}
-        {%- endfor %}
-    from exam_results
-    group by
-        quarter,
-        {%- for subject in var('subjects') %}
-        {{ subject.name }}_score{{ ',' if not loop.last }}
-        {%- endfor %}
-),
-
-labeled_sets as (
-    select
-        score_sets.quarter,
-        {%- for subject in var('subjects') %}
-        score_sets.{{ subject.name }}_score,
-        {%- endfor %}
-        nearest.cluster_id,
-        nearest.cluster_label
-    from score_sets
-    cross join lateral (
-        select
-            clusters.cluster_id,
-            clusters.cluster_label
-        from clusters
-        where clusters.quarter = score_sets.quarter
-        order by
-            {% for subject in var('subjects') -%}
-            {{ '+ ' if not loop.first }}power(score_sets.{{ subject.name }}_score::float8 - clusters.{{ subject.name }}_mean_score, 2)
-            {% endfor -%}
-            asc,
-            clusters.cluster_id asc
-        limit 1
-    ) as nearest
+labeled_score_sets as (
+    select * from {{ ref('fct_labeled_score_sets') }}
 )
 
 select
@@ -68,12 +20,14 @@ select
     {%- endfor %}
     exam_results.mean_score,
     exam_results.is_pass,
-    labeled_sets.cluster_id,
-    labeled_sets.cluster_label
+    labeled_score_sets.cluster_id,
+    labeled_score_sets.cluster_label
 from exam_results
-inner join labeled_sets
+-- By file too: a label is never that of the file that was there before.
+left join labeled_score_sets
     on
-        exam_results.quarter = labeled_sets.quarter
+        exam_results.quarter = labeled_score_sets.quarter
+        and exam_results.source_file_id = labeled_score_sets.source_file_id
         {%- for subject in var('subjects') %}
-        and exam_results.{{ subject.name }}_score = labeled_sets.{{ subject.name }}_score
+        and exam_results.{{ subject.name }}_score = labeled_score_sets.{{ subject.name }}_score
         {%- endfor %}

@@ -4,20 +4,21 @@
     on_schema_change='fail',
 ) }}
 
-with exam_results as (
+with score_sets as (
     select *
-    from {{ ref('fct_exam_results') }}
+    from {{ ref('fct_score_sets') }}
     where {{ in_requested_quarters('quarter') }}
 ),
 
 ranged as (
     select
         quarter,
+        student_count,
         {%- for subject in var('subjects') %}
         {{ ten_point_range(subject.name ~ '_score') }} as {{ subject.name }}_range,
         {{ subject.name }}_score{{ ',' if not loop.last }}
         {%- endfor %}
-    from exam_results
+    from score_sets
 ),
 
 cells as (
@@ -25,9 +26,9 @@ cells as (
         quarter,
         {%- for subject in var('subjects') %}
         {{ subject.name }}_range,
-        round(avg({{ subject.name }}_score), 4) as {{ subject.name }}_mean_score,
+        round(sum({{ subject.name }}_score * student_count) / sum(student_count), 4) as {{ subject.name }}_mean_score,
         {%- endfor %}
-        count(*) as student_count
+        sum(student_count)::bigint as student_count
     from ranged
     group by
         quarter,

@@ -4,18 +4,14 @@
     on_schema_change='fail',
 ) }}
 
-with exam_results as (
+with score_counts as (
     select *
-    from {{ ref('fct_exam_results') }}
+    from {{ ref('fct_score_counts') }}
     where {{ in_requested_quarters('quarter') }}
 ),
 
 score_ranges as (
     select * from {{ ref('score_ranges') }}
-),
-
-score_counts as (
-    {{ score_counts('exam_results') | indent(4) }}
 ),
 
 counts_by_dimension as (

@@ -1,8 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_requested_and_following_quarters',
-    on_schema_change='fail',
-) }}
+{{ config(materialized='quarter_partitions', replaces='requested_and_following') }}
 
 with labeled_results as (
     select *

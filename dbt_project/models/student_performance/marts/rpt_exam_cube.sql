@@ -5,14 +5,10 @@
 ) }}
 {%- set subject_names = var('subjects') | map(attribute='name') | list %}
 
-with exam_results as (
+with score_counts as (
     select *
-    from {{ ref('fct_exam_results') }}
+    from {{ ref('fct_score_counts') }}
     where {{ in_requested_quarters('quarter') }}
-),
-
-score_counts as (
-    {{ score_counts('exam_results') | indent(4) }}
 ),
 
 ranged as (

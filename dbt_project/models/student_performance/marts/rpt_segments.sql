@@ -8,17 +8,17 @@ with clusters as (
     select * from {{ source('student_performance_ml', 'cluster_profiles') }}
 ),
 
-labeled_results as (
-    select * from {{ ref('fct_labeled_results') }}
+labeled_score_sets as (
+    select * from {{ ref('fct_labeled_score_sets') }}
 ),
 
 cluster_counts as (
     select
         quarter,
         cluster_id,
-        count(*) as student_count,
-        count(*) filter (where is_pass) as pass_count
-    from labeled_results
+        sum(student_count)::bigint as student_count,
+        coalesce(sum(student_count) filter (where is_pass), 0)::bigint as pass_count
+    from labeled_score_sets
     where {{ in_requested_quarters('quarter') }}
     group by quarter, cluster_id
 ),

@@ -1,82 +1,77 @@
-{#- Bounded, so that no text passes the pattern and then fails the cast. -#}
-{%- set number_pattern = "'^[+-]?[0-9]{1,30}([.][0-9]{0,30})?$'" -%}
-{%- set blanks = "e' \\t\\r\\n'" -%}
-
 with source_lines as (
     select * from {{ source('student_performance_raw', 'exam_results') }}
 ),
 
-trimmed as (
-    select
-        quarter,
-        source_file_id,
-        source_line,
-        field_count_problem,
-        nullif(btrim(source_student_id, {{ blanks }}), '') as source_student_id,
-        {%- for demographic in var('demographics') %}
-        nullif(btrim({{ demographic.name }}, {{ blanks }}), '') as {{ demographic.name }},
-        {%- endfor %}
-        {%- for subject in var('subjects') %}
-        nullif(btrim({{ subject.name }}_score, {{ blanks }}), '') as {{ subject.name }}_text,
-        {%- endfor %}
-        coalesce(
-            source_text,
-            coalesce(source_student_id || ',', '')
-            {%- for demographic in var('demographics') %}
-            || coalesce({{ demographic.name }}, '') || ','
-            {%- endfor %}
-            {%- for subject in var('subjects') %}
-            || coalesce({{ subject.name }}_score, ''){{ " || ','" if not loop.last }}
-            {%- endfor %}
-        ) as source_text
-    from source_lines
+demographic_sets as (
+    select * from {{ ref('stg_student_performance__demographic_sets') }}
 ),
 
-typed as (
-    select
-        *,
-        {%- for subject in var('subjects') %}
-        case when {{ subject.name }}_text ~ {{ number_pattern }} then {{ subject.name }}_text::numeric end as {{ subject.name }}_score,
-        {%- endfor %}
-        row_number() over (partition by quarter, source_student_id order by source_line) as occurrence_of_id
-    from trimmed
+score_sets as (
+    select * from {{ ref('stg_student_performance__score_sets') }}
 ),
 
--- One case, so that reason and column cannot part: the first branch that applies gives both.
+repeated_ids as (
+    select * from {{ ref('stg_student_performance__repeated_ids') }}
+),
+
+-- Each distinct set of values is judged once; the lines only look up what was found.
 judged as (
     select
-        *,
+        source_lines.quarter,
+        source_lines.source_file_id,
+        source_lines.source_line,
+        {{ trimmed('source_lines.source_student_id') }} as source_student_id,
+        demographic_sets.demographic_set_id,
+        score_sets.score_set_id,
+        {%- for demographic in var('demographics') %}
+        demographic_sets.{{ demographic.name }},
+        {%- endfor %}
+        {%- for subject in var('subjects') %}
+        score_sets.{{ subject.name }}_score,
+        {%- endfor %}
+        coalesce(
+            source_lines.source_text,
+            coalesce(source_lines.source_student_id || ',', '')
+            {%- for demographic in var('demographics') %}
+            || coalesce(source_lines.{{ demographic.name }}, '') || ','
+            {%- endfor %}
+            {%- for subject in var('subjects') %}
+            || coalesce(source_lines.{{ subject.name }}_score, ''){{ " || ','" if not loop.last }}
+            {%- endfor %}
+        ) as source_text,
         case
-            when field_count_problem is not null then array['wrong_field_count', null]
-            {%- for demographic in var('demographics') if demographic.required %}
-            when {{ demographic.name }} is null then array['missing_value', {{ quoted(demographic.name) }}]
-            {%- endfor %}
-            {%- for subject in var('subjects') %}
-            when {{ subject.name }}_text is null then array['missing_value', {{ quoted(subject.name ~ '_score') }}]
-            {%- endfor %}
-            {%- for subject in var('subjects') %}
-            when {{ subject.name }}_score is null then array['not_a_number', {{ quoted(subject.name ~ '_score') }}]
-            {%- endfor %}
-            {%- for subject in var('subjects') %}
-            when {{ subject.name }}_score not between {{ var('score_minimum') }} and {{ var('score_maximum') }}
-                then array['out_of_range', {{ quoted(subject.name ~ '_score') }}]
-            {%- endfor %}
-            {%- for demographic in var('demographics') if demographic['values'] %}
-            when {{ demographic.name }} not in (
-                {%- for value in demographic['values'] %}{{ quoted(value) }}{{ ', ' if not loop.last }}{% endfor -%}
-            ) then array['unknown_category', {{ quoted(demographic.name) }}]
-            {%- endfor %}
-            when source_student_id is not null and occurrence_of_id > 1 then array['repeated_id', 'student_id']
+            when source_lines.field_count_problem is not null then 'wrong_field_count'
+            when demographic_sets.missing_column is not null then 'missing_value:' || demographic_sets.missing_column
+            when score_sets.verdict is not null then score_sets.verdict
+            when demographic_sets.unknown_column is not null then 'unknown_category:' || demographic_sets.unknown_column
+            when source_lines.source_line > repeated_ids.first_line then 'repeated_id:student_id'
         end as verdict
-    from typed
+    from source_lines
+    left join demographic_sets
+        on
+            source_lines.quarter = demographic_sets.quarter
+            {%- for demographic in var('demographics') %}
+            and source_lines.{{ demographic.name }} = demographic_sets.{{ demographic.name }}_text
+            {%- endfor %}
+    left join score_sets
+        on
+            source_lines.quarter = score_sets.quarter
+            {%- for subject in var('subjects') %}
+            and source_lines.{{ subject.name }}_score = score_sets.{{ subject.name }}_text
+            {%- endfor %}
+    left join repeated_ids
+        on
+            source_lines.quarter = repeated_ids.quarter
+            and {{ trimmed('source_lines.source_student_id') }} = repeated_ids.source_student_id
 )
 
 select
     quarter,
     source_file_id,
     source_line,
-    coalesce(source_student_id, md5(source_file_id || ':' || source_line::text)) as student_id,
-    source_student_id is not null as has_own_id,
+    source_student_id,
+    demographic_set_id,
+    score_set_id,
     {%- for demographic in var('demographics') %}
     {{ demographic.name }},
     {%- endfor %}
@@ -84,6 +79,6 @@ select
     {{ subject.name }}_score,
     {%- endfor %}
     source_text,
-    verdict[1] as reason,
-    verdict[2] as column_name
+    split_part(verdict, ':', 1) as reason,
+    nullif(split_part(verdict, ':', 2), '') as column_name
 from judged

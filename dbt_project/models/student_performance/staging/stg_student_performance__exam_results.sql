@@ -1,22 +1,17 @@
-with exam_lines as (
-    select * from {{ ref('stg_student_performance__exam_lines') }}
+with accepted_lines as (
+    select * from {{ ref('stg_student_performance__accepted_lines') }}
 )
 
 select
     quarter,
-    student_id,
-    has_own_id,
+    coalesce(source_student_id, md5(source_file_id || ':' || source_line::text)) as student_id,
+    source_student_id is not null as has_own_id,
     source_file_id,
     source_line,
     {%- for demographic in var('demographics') %}
-    {%- if demographic.required %}
     {{ demographic.name }},
-    {%- else %}
-    coalesce({{ demographic.name }}, 'not given') as {{ demographic.name }},
-    {%- endif %}
     {%- endfor %}
     {%- for subject in var('subjects') %}
     {{ subject.name }}_score{{ ',' if not loop.last }}
     {%- endfor %}
-from exam_lines
-where reason is null
+from accepted_lines

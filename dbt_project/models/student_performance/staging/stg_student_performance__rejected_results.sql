@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_requested_quarters',
     on_schema_change='fail',
+    pre_hook='{{ prefer_hash_joins() }}',
 ) }}
 
 with exam_lines as (

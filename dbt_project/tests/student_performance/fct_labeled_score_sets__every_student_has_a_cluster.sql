@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'fct_labeled_results'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_labeled_score_sets'}}}) }}
 -- What:       Each requested quarter has as many labelled students as exam results.
 -- Why:        A quarter whose clusters are missing would otherwise show empty segments and pass for a small cohort.
 -- How to fix: Run the clustering of the quarters below, so that student_performance_ml.cluster_profiles has them; then build again.
@@ -7,8 +7,8 @@ with exam_results as (
     where {{ in_requested_quarters('quarter') }}
 ),
 
-labeled_results as (
-    select * from {{ ref('fct_labeled_results') }}
+labeled_score_sets as (
+    select * from {{ ref('fct_labeled_score_sets') }}
     where {{ in_requested_quarters('quarter') }}
 ),
 
@@ -23,8 +23,8 @@ exam_counts as (
 labeled_counts as (
     select
         quarter,
-        count(*) as student_count
-    from labeled_results
+        sum(student_count) as student_count
+    from labeled_score_sets
     group by quarter
 )
 

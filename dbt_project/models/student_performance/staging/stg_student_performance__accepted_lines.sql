@@ -1,0 +1,25 @@
+-- depends_on: {{ ref('stg_student_performance__rejected_results') }}
+{#- The tests of the rejected lines come first: where too many are rejected, these lines stay as they were. -#}
+{{ config(materialized='quarter_partitions', pre_hook='{{ prefer_hash_joins() }}') }}
+
+with exam_lines as (
+    select * from {{ ref('stg_student_performance__exam_lines') }}
+)
+
+select
+    quarter,
+    source_file_id,
+    source_line,
+    source_student_id,
+    demographic_set_id,
+    score_set_id,
+    {%- for demographic in var('demographics') %}
+    {{ demographic.name }},
+    {%- endfor %}
+    {%- for subject in var('subjects') %}
+    {{ subject.name }}_score{{ ',' if not loop.last }}
+    {%- endfor %}
+from exam_lines
+where
+    reason is null
+    and {{ in_requested_quarters('quarter') }}

@@ -1,0 +1,62 @@
+{{ config(materialized='quarter_partitions') }}
+{%- set demographics = var('demographics') %}
+
+with source_lines as (
+    select * from {{ source('student_performance_raw', 'exam_results') }}
+),
+
+distinct_sets as (
+    select
+        quarter,
+        {%- for demographic in demographics %}
+        {{ demographic.name }} as {{ demographic.name }}_text,
+        {%- endfor %}
+        count(*) as line_count
+    from source_lines
+    where
+        field_count_problem is null
+        and {{ in_requested_quarters('quarter') }}
+    group by
+        quarter
+        {%- for demographic in demographics %},
+        {{ demographic.name }}
+        {%- endfor %}
+),
+
+trimmed as (
+    select
+        *
+        {%- for demographic in demographics %},
+        {{ trimmed(demographic.name ~ '_text') }} as {{ demographic.name }}
+        {%- endfor %}
+    from distinct_sets
+)
+
+select
+    quarter,
+    -- The same number for the same values, however they were written; it counts on from 1 in each quarter.
+    dense_rank() over (
+        partition by quarter
+        order by quarter asc
+        {%- for demographic in demographics %}, {{ demographic.name }} collate "C" asc{% endfor %}
+    )::integer as demographic_set_id,
+    {%- for demographic in demographics %}
+    {{ demographic.name }}_text,
+    {% if demographic.required %}{{ demographic.name }}{% else %}coalesce({{ demographic.name }}, 'not given') as {{ demographic.name }}{% endif %},
+    {%- endfor %}
+    line_count,
+    case
+        {%- for demographic in demographics if demographic.required %}
+        when {{ demographic.name }} is null then {{ quoted(demographic.name) }}
+        {%- endfor %}
+        when false then ''
+    end as missing_column,
+    case
+        {%- for demographic in demographics if demographic['values'] %}
+        when {{ demographic.name }} not in (
+            {%- for value in demographic['values'] %}{{ quoted(value) }}{{ ', ' if not loop.last }}{% endfor -%}
+        ) then {{ quoted(demographic.name) }}
+        {%- endfor %}
+        when false then ''
+    end as unknown_column
+from trimmed

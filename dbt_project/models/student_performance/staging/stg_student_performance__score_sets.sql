@@ -1,0 +1,80 @@
+{{ config(materialized='quarter_partitions') }}
+{%- set subjects = var('subjects') %}
+{#- Bounded, so that no text passes the pattern and then fails the cast. -#}
+{%- set number_pattern = "'^[+-]?[0-9]{1,30}([.][0-9]{0,30})?$'" %}
+
+with source_lines as (
+    select * from {{ source('student_performance_raw', 'exam_results') }}
+),
+
+distinct_sets as (
+    select
+        quarter,
+        {%- for subject in subjects %}
+        {{ subject.name }}_score as {{ subject.name }}_text,
+        {%- endfor %}
+        count(*) as line_count
+    from source_lines
+    where
+        field_count_problem is null
+        and {{ in_requested_quarters('quarter') }}
+    group by
+        quarter,
+        {%- for subject in subjects %}
+        {{ subject.name }}_score{{ ',' if not loop.last }}
+        {%- endfor %}
+),
+
+trimmed as (
+    select
+        *,
+        {%- for subject in subjects %}
+        {{ trimmed(subject.name ~ '_text') }} as {{ subject.name }}_trimmed{{ ',' if not loop.last }}
+        {%- endfor %}
+    from distinct_sets
+),
+
+-- Without the zeros after the point, so that 40 and 40.0 are one score in writing too.
+typed as (
+    select
+        *,
+        {%- for subject in subjects %}
+        case when {{ subject.name }}_trimmed ~ {{ number_pattern }} then trim_scale({{ subject.name }}_trimmed::numeric) end as {{ subject.name }}_score
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from trimmed
+),
+
+-- One case, so that reason and column cannot part: the first branch that applies gives both.
+judged as (
+    select
+        *,
+        case
+            {%- for subject in subjects %}
+            when {{ subject.name }}_trimmed is null then {{ quoted('missing_value:' ~ subject.name ~ '_score') }}
+            {%- endfor %}
+            {%- for subject in subjects %}
+            when {{ subject.name }}_score is null then {{ quoted('not_a_number:' ~ subject.name ~ '_score') }}
+            {%- endfor %}
+            {%- for subject in subjects %}
+            when {{ subject.name }}_score not between {{ var('score_minimum') }} and {{ var('score_maximum') }}
+                then {{ quoted('out_of_range:' ~ subject.name ~ '_score') }}
+            {%- endfor %}
+        end as verdict
+    from typed
+)
+
+select
+    quarter,
+    -- The same number for the same scores, however they were written; it counts on from 1 in each quarter.
+    dense_rank() over (
+        partition by quarter
+        order by {% for subject in subjects %}{{ subject.name }}_score asc{{ ', ' if not loop.last }}{% endfor %}
+    )::integer as score_set_id,
+    {%- for subject in subjects %}
+    {{ subject.name }}_text,
+    {{ subject.name }}_score,
+    {%- endfor %}
+    line_count,
+    verdict
+from judged

@@ -1,0 +1,86 @@
+"""Reading a file of exam results by its contract: every line as text, ready for COPY into the raw table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
+from orchestration.core.delimited_blocks import read_tables
+from orchestration.core.errors import QuarterdeckError
+from orchestration.student_performance.contract import Contract, HeaderMapping, match_headers
+
+
+@dataclass(frozen=True)
+class ExamFile:
+    """A file that is a table of the contract: how it is written, where its columns are, and its lines."""
+
+    path: Path
+    contract: Contract
+    dialect: Dialect
+    mapping: HeaderMapping
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Stream every line, in blocks: source_line, source_student_id, the contract's columns, source_text,
+        field_count_problem.
+
+        Values are text as it came, but a category that differs from a listed one in case and spaces only is given in
+        the contract's spelling. A line with the wrong number of fields has only its text and the problem.
+
+        Raises:
+            QuarterdeckError: a line cannot be read (see `read_rows`).
+        """  # noqa: D205
+        mapping, count = self.mapping, self.mapping.field_count
+        spellings = [_Spelling(part.values) for part in self.contract.demographics]
+        for block in read_tables(self.path, self.dialect, count):
+            ids = pa.nulls(block.num_rows, pa.string())
+            if mapping.identifier is not None:
+                ids = pc.utf8_trim_whitespace(block[str(mapping.identifier)])
+                ids = pc.if_else(pc.equal(ids, ""), None, ids)
+            columns = {"source_line": block["line"], "source_student_id": ids}
+            for place, (name, position) in enumerate(zip(self.contract.raw_columns, mapping.positions, strict=True)):
+                values = block[str(position)]
+                columns[name] = spellings[place].apply(values) if place < len(spellings) else values
+            found = pc.cast(block["found"], pa.string())
+            problem = pc.binary_join_element_wise(f"expected {count} fields, found ", found, "")
+            yield pa.table({**columns, "source_text": block["text"], "field_count_problem": problem})
+
+
+def read_exam_results(
+    path: Path, contract: Contract, aliases: Mapping[str, str], *, name: str | None = None
+) -> ExamFile:
+    """Open a file of exam results; `name` is what messages call it (default: the path's own name).
+
+    Raises:
+        QuarterdeckError: the file is no delimited text (see `inspect_file`), lacks a column of the contract, or has no
+            line with as many fields as its header.
+    """
+    dialect = inspect_file(path, name=name)
+    mapping = match_headers(dialect.header, contract, aliases, name=dialect.name)
+    if not any(len(fields) == mapping.field_count for _, fields, _ in read_rows(path, dialect)):
+        raise QuarterdeckError(
+            f"{dialect.name} is not a table of exam results: its header has {mapping.field_count} fields "
+            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
+        )
+    return ExamFile(path, contract, dialect, mapping)
+
+
+class _Spelling:
+    """The contract's spelling of a category; of a block, each distinct value is looked at once."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self._listed = {value.casefold(): value for value in values}
+
+    def apply(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        encoded = column.combine_chunks().dictionary_encode()
+        spelled = pa.array([self._of(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        return pa.chunked_array([spelled.take(encoded.indices)])
+
+    def _of(self, value: str) -> str:
+        trimmed = value.strip()
+        return self._listed.get(re.sub(r"\s+", " ", trimmed).casefold(), trimmed)
