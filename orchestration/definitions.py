@@ -25,7 +25,13 @@ def build_definitions(
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     return dg.Definitions.merge(
         *(build_domain(settings) for build_domain in DOMAINS),
-        dg.Definitions(resources={"platform": Platform(), **(resources or {})}, loggers=loggers),
+        dg.Definitions(
+            resources={"platform": Platform(), **(resources or {})},
+            loggers=loggers,
+            # The steps of a run follow one another, and a process for each would spend most of its time importing.
+            # What runs in parallel is runs, which the queue counts.
+            executor=dg.in_process_executor,
+        ),
     )
 
 

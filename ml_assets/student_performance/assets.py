@@ -14,7 +14,8 @@ from psycopg import sql
 from ml_assets.student_performance.clustering import Subject, cluster_cells, match_clusters
 from ml_assets.student_performance.matching import MAXIMUM_DISTANCE
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.partitions import Quarter, from_partition_keys
+from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.resources import Platform
 from orchestration.core.status import track
@@ -85,7 +86,8 @@ def build_clustering_assets(
             }.items()
         ],
         partitions_def=partitions_def,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=BACKFILL_POLICY,
+        pool=DATABASE_WRITERS,
         can_subset=False,
     )
     def clusters(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]

@@ -21,9 +21,11 @@ from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.partitions import Quarter, from_partition_keys
+from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
 from orchestration.core.postgres import Database, embedded_data_dir, exclusive
 from orchestration.core.resources import Platform
+from orchestration.core.retries import is_transient_result
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import Stage, supersede_later_stages, track
 
@@ -248,8 +250,9 @@ def build_dbt_assets(
         select=f"fqn:quarterdeck.{domain}",
         name=f"{domain}_models",
         partitions_def=partitions_def,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=BACKFILL_POLICY,
         dagster_dbt_translator=translator,
+        pool=DATABASE_WRITERS,
     )
     def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         settings, database = platform.settings, platform.database
@@ -290,7 +293,7 @@ def build_dbt_assets(
                 raise dg.Failure(
                     explanation
                     or f"dbt build failed: {explain(result, target_dir(settings, 'build'))}. Later steps were not run.",
-                    allow_retries=False,
+                    allow_retries=is_transient_result(result),
                 )
 
     return models

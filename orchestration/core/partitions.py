@@ -13,6 +13,10 @@ import dagster as dg
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings
 
+# A backfill of many quarters becomes runs of five, which the queue works off within its limits: runs side by side, a step's
+# statements of a bounded size, and five quarters to repeat when one fails. `docs/scale.md` has the figures.
+BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=5)
+
 QUARTER_PATTERN = re.compile(r"(?<!\d)(\d{4})[-_ ]?[Qq]([1-4])(?!\d)")
 
 

@@ -30,6 +30,9 @@ class _ProgressHandler(logging.Handler):
         if kind == "STEP_START":
             self._started[step] = time.monotonic()
             self._console.print(f"[cyan]>[/] {title} ...")
+        elif kind == "STEP_UP_FOR_RETRY":
+            wait = event.step_retry_data.seconds_to_wait or 0
+            self._console.print(f"  [yellow]again [/] {title}: it failed, and is tried again in {wait:.0f} s")
         elif kind in ("STEP_SUCCESS", "STEP_FAILURE"):
             seconds = time.monotonic() - self._started.get(step, time.monotonic())
             mark = "[green]done  [/]" if kind == "STEP_SUCCESS" else "[red]failed[/]"

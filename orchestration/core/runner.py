@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.core.instance import prepare_instance
+from orchestration.core.launcher import host_tag
 from orchestration.core.partitions import Quarter, to_partition_key
 from orchestration.core.postgres import Database
 from orchestration.core.progress import failure_sentence
@@ -40,7 +41,7 @@ def run_job(
     prepare_instance(settings, database)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     keys = [to_partition_key(quarter, settings) for quarter in sorted(quarters)]
-    tags = {"quarterdeck/started_by": "command"}
+    tags = {"quarterdeck/started_by": "command", **host_tag()}
     arguments: dict[str, Any] = {}
     if len(keys) == 1:
         arguments["partition_key"] = keys[0]

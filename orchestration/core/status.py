@@ -9,6 +9,7 @@ import dagster as dg
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, wait_until
+from orchestration.core.retries import another_try
 
 Stage = Literal["etl", "ml", "publish"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -37,7 +38,8 @@ def track(
 ) -> Iterator[dict[str, tuple[int, int]]]:
     """Record a step of a stage. Yields a dict; the rows in and out put there by quarter are recorded.
 
-    Any error marks the stage failed with its sentence and goes on up.
+    An error that may pass by itself asks Dagster for another try, and the stage goes on running. Any other marks it failed
+    with its sentence and goes on up.
     """
     labels = [str(quarter) for quarter in quarters]
     with database.connect() as connection:
@@ -59,6 +61,8 @@ def track(
     try:
         yield rows
     except BaseException as error:
+        if retry := another_try(error):
+            raise retry from error
         _end(database, domain, labels, stage, "failed", rows, error_sentence(error))
         raise
     if finishes:

@@ -5,7 +5,8 @@ from typing import Any
 import dagster as dg
 
 from orchestration.core.dbt import generate_docs
-from orchestration.core.partitions import from_partition_keys
+from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.resources import Platform
 from orchestration.core.status import publishable_quarters, track
@@ -38,7 +39,8 @@ def build_python_assets(
         "key_prefix": [DOMAIN],
         "group_name": DOMAIN,
         "partitions_def": partitions_def,
-        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "backfill_policy": BACKFILL_POLICY,
+        "pool": DATABASE_WRITERS,
         "owners": OWNERS,
     }
 

@@ -12,6 +12,8 @@ from orchestration.core.storage import Storage, StoredFile, open_storage
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.ingest import DOMAIN, file_quarter
 
+# What has just arrived goes before a backfill that waits in the queue.
+ARRIVALS_FIRST = {"dagster/priority": "1"}
 LANDING_OP = f"{DOMAIN}__landing_files"
 
 
@@ -41,6 +43,7 @@ def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
             run_key=f"{quarter}-{context.scheduled_execution_time:%Y%m%dT%H%M}",
             partition_key=to_partition_key(quarter, settings),
             run_config=source_run_config("auto"),
+            tags=ARRIVALS_FIRST,
         )
 
     return quarterly
@@ -89,6 +92,7 @@ def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
             run_key=f"{settings.kaggle_dataset}-{version}",
             partition_key=to_partition_key(current_quarter(settings), settings),
             run_config=source_run_config("kaggle"),
+            tags=ARRIVALS_FIRST,
         )
         return dg.SensorResult(run_requests=[request], cursor=version)
 
@@ -109,6 +113,7 @@ def _request(
         run_key=f"{quarter}-{file.key}-{file.version}",
         partition_key=to_partition_key(quarter, settings),
         run_config=source_run_config(location),
+        tags=ARRIVALS_FIRST,
     )
 
 

@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from orchestration.core.errors import QuarterdeckError
+from orchestration.core.errors import QuarterdeckError, TransientError
 
 _ENDPOINTS = {
     "PROD": "https://api.kaggle.com",
@@ -43,7 +43,7 @@ _NO_CONNECTION = re.compile(
 )
 
 
-class KaggleUnreachable(QuarterdeckError):  # noqa: N818 - a state of the network, said as one
+class KaggleUnreachable(TransientError):  # noqa: N818 - a state of the network, said as one
     """There is no way to Kaggle from here; another source may be used instead."""
 
 
@@ -76,6 +76,7 @@ def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
 
     Raises:
         KaggleUnreachable: no connection, or none within `timeout_seconds`.
+        TransientError: the download was cut off or damaged on its way.
         QuarterdeckError: Kaggle refused (401, 403, 404, 429), the download was cut off or took longer than
             `timeout_seconds`, or what came is no zip with exactly one CSV.
     """
@@ -92,7 +93,7 @@ def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
                     f"{timeout_seconds:g} seconds. Try again later, or raise QUARTERDECK_KAGGLE_TIMEOUT_SECONDS."
                 ) from None
             if re.search("Retrying in", _text(error.stdout)):
-                raise QuarterdeckError(
+                raise TransientError(
                     f"The download of {dataset} was cut off again and again: try again later."
                 ) from None
             raise KaggleUnreachable(
@@ -196,12 +197,12 @@ def _explained(output: str, dataset: str) -> QuarterdeckError:
             "(KAGGLE_API_TOKEN), which may ask more often."
         )
     if re.search(r"not a valid zip|is corrupted|BadZipFile", output):
-        return QuarterdeckError(
+        return TransientError(
             f"What Kaggle sent for {dataset} is not a whole zip archive: run it again; if that stays, download the "
             "file by hand and give it with --source."
         )
     if re.search(r"does not match expected size|IncompleteRead|ChunkedEncodingError|ProtocolError|ReadTime", output):
-        return QuarterdeckError(f"The download of {dataset} was cut off: run it again.")
+        return TransientError(f"The download of {dataset} was cut off: run it again.")
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "no message")
     for name in _SECRETS:
         if secret := os.environ.get(name):

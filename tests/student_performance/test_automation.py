@@ -47,6 +47,7 @@ def test_schedule_loads_the_quarter_that_has_just_ended_and_is_on_in_production(
         dg.build_schedule_context(scheduled_execution_time=datetime.now(UTC), repository_def=repository)
     )
     assert tick.run_requests is not None
+    assert tick.run_requests[0].tags["dagster/priority"] == "1"
     assert tick.run_requests[0].partition_key == to_partition_key(current_quarter(settings).plus(-1), settings)
 
 
@@ -69,6 +70,7 @@ def test_new_file_asks_for_its_quarter_and_a_corrected_one_again(
     found = {request.partition_key: request for request in requests(sensor, repository)}
     assert set(found) == {"2026-04-01", "2026-01-01"}
     first = found["2026-04-01"]
+    assert first.tags["dagster/priority"] == "1"
     assert first.run_config["ops"]["student_performance__landing_files"]["config"]["source"].endswith("2026Q2.csv")
     assert {request.run_key for request in requests(sensor, repository)} == {
         request.run_key for request in found.values()
