@@ -29,7 +29,7 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
-bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|rows|page
+bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|rows|page
 	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)
 
 lint: $(STAMP) ## Check style, types, imports, SQL and YAML

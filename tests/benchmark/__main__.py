@@ -15,7 +15,14 @@ from tests.benchmark.results import PROJECT_ROOT, Results
 from tests.benchmark.targets import MILLION, targets
 
 SIZES = (1_000, 10_000, 100_000, MILLION, 10 * MILLION)
-DEFAULT_ROWS = {"whole": MILLION, "quarters": MILLION, "rerun": MILLION, "startup": 1000, "rows": SIZES[-1]}
+DEFAULT_ROWS = {
+    "whole": MILLION,
+    "quarters": MILLION,
+    "rerun": MILLION,
+    "startup": 1000,
+    "typing": MILLION,
+    "rows": SIZES[-1],
+}
 
 
 def main() -> None:
@@ -65,6 +72,9 @@ def _measure(name: str, rows: int, folder: Path, kept: Path, *, with_hand_writte
         elif name == "rerun":
             results.rerun = measures.rerun(bench, rows)
             text = page.rerun_section(results.rerun)
+        elif name == "typing":
+            results.typing = measures.typing(bench, rows)
+            text = page.typing_section(results.typing)
         else:
             results.startup = measures.startup(bench, rows)
             text = page.startup_section(results.startup)

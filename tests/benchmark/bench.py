@@ -106,12 +106,14 @@ class Bench:
         way.parts = {STEP_TITLES.get(step, str(step)): seconds for step, seconds in steps}
         return way
 
-    def compared_way(self, module: str, file: Path) -> tuple[Way, Counts]:
-        """`floor` or `hand_written` in a schema of its own, which is dropped; also what it counted."""
+    def compared_way(self, module: str, file: Path, counting: str | None = None) -> tuple[Way, Counts]:
+        """A way of another module in a schema of its own, which is dropped; also what it counted, by the query `counting`."""
         schema = f"benchmark_{module}"
         with self._empty_schema(schema):
             way, output = self.command([sys.executable, "-m", f"tests.benchmark.{module}", file, schema])
             way.parts = json.loads(output)
+            if counting:
+                return way, self._row(counting.format(schema=schema))
             return way, self.counts(f"{schema}.labelled_results", f"{schema}.cells", "true")
 
     @contextmanager
@@ -141,6 +143,9 @@ class Bench:
             select count(*), sum(student_count)::bigint, max(student_count)::bigint from {cells} where {condition}
         ) as ranges
         """
+        return self._row(query)
+
+    def _row(self, query: str) -> Counts:
         with self.database.connect() as connection:
             row = connection.execute(query.encode()).fetchone()
         assert row is not None

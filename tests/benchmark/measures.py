@@ -1,5 +1,6 @@
 """The measures: each makes its files, runs its processes on the bench, and returns what it found."""
 
+import json
 import statistics
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from orchestration.student_performance.ingest import dbt_variables, office_contr
 from tests.benchmark.bench import FIRST_QUARTER, Bench, console
 from tests.benchmark.fingerprints import changed_tables, quarter_fingerprints, table_fingerprints
 from tests.benchmark.inertia import inertia_ratio
-from tests.benchmark.results import Quarters, Rerun, Startup, Way, Whole
+from tests.benchmark.results import Quarters, Rerun, Startup, Typing, Way, Whole
 
 SMALL_ROWS = 1000
 QUARTERS = 20
@@ -157,3 +158,24 @@ def startup(bench: Bench, rows: int) -> Startup:
         job_seconds.append(job)
         dbt_seconds.append(bare)
     return Startup(circumstances=bench.circumstances, rows=rows, job_seconds=job_seconds, dbt_seconds=dbt_seconds)
+
+
+def typing(bench: Bench, rows: int) -> Typing:
+    """From a file to typed, accepted rows: the raw lines and staging models in Postgres, and Parquet judged by DuckDB."""
+    quarter = FIRST_QUARTER.plus(2)
+    file = bench.input_file(rows)
+    postgres, output = bench.command([sys.executable, "-m", "tests.benchmark.staging", file, str(quarter)])
+    postgres.parts = json.loads(output)
+    columnar, accepted = bench.compared_way(
+        "columnar", file, "select count(*), sum(math_score)::bigint from {schema}.accepted_lines"
+    )
+    with bench.database.connect() as connection:
+        expected = connection.execute(
+            """
+            select count(*), sum(math_score)::bigint
+            from student_performance_staging.stg_student_performance__accepted_lines where quarter = %s
+            """,
+            (str(quarter),),
+        ).fetchone()
+    _require_same("DuckDB", accepted, tuple(expected or ()))
+    return Typing(circumstances=bench.circumstances, rows=rows, postgres=postgres, columnar=columnar)

@@ -8,7 +8,18 @@ import altair as alt
 import vl_convert
 from tabulate import tabulate
 
-from tests.benchmark.results import PROJECT_ROOT, Circumstances, Machine, Quarters, Rerun, Results, Startup, Way, Whole
+from tests.benchmark.results import (
+    PROJECT_ROOT,
+    Circumstances,
+    Machine,
+    Quarters,
+    Rerun,
+    Results,
+    Startup,
+    Typing,
+    Way,
+    Whole,
+)
 from tests.benchmark.targets import Target, targets
 
 PAGE = PROJECT_ROOT / "docs" / "benchmark.md"
@@ -24,6 +35,7 @@ Written by `make bench MEASURE=page` from the last results on the machine below;
     make bench MEASURE=quarters      # twenty quarters of ROWS rows, one after the other
     make bench MEASURE=rerun         # the same file again; one changed quarter among twenty
     make bench MEASURE=startup       # 1,000 rows, beside one bare dbt build
+    make bench MEASURE=typing        # rows typed in Postgres, and from Parquet by DuckDB
 
 Input is generated, always the same, in the shape of the public set: its eight columns, every value in quotes, its shares,
 effects and correlations, none of its rows copied. Every way runs as a process of its own on one embedded server, which is up
@@ -54,6 +66,8 @@ def page(results: Results) -> str:
         sections.append(rerun_section(results.rerun))
     if results.startup:
         sections.append(startup_section(results.startup))
+    if results.typing:
+        sections.append(typing_section(results.typing))
     return "\n".join(sections)
 
 
@@ -199,6 +213,22 @@ def startup_section(startup: Startup) -> str:
         _table(
             ["turn", "job, s", "dbt build, s", "ratio"], [*table, ("median", _seconds(a), _seconds(b), f"{a / b:.2f}")]
         ),
+    )
+
+
+def typing_section(typing: Typing) -> str:
+    """Two ways to typed rows."""
+    table = [
+        (name, part, _seconds(seconds))
+        for name, way in (("lines and models in Postgres", typing.postgres), ("Parquet and DuckDB", typing.columnar))
+        for part, seconds in [*way.parts.items(), ("together", way.work_seconds)]
+    ]
+    return _section(
+        f"Typing {typing.rows:,} rows in Postgres, or from Parquet by DuckDB",
+        _of(typing.circumstances),
+        "From the received file to typed, accepted rows in Postgres, without the start of the processes. The first way also "
+        "keeps every line as text, records why a line is rejected, counts the sets of values, and runs the tests.",
+        _table(["way", "part", "seconds"], table),
     )
 
 

@@ -139,6 +139,15 @@ class Startup(BaseModel):
     dbt_seconds: list[float]
 
 
+class Typing(BaseModel):
+    """Two ways from a file of `rows` rows to typed, accepted rows in Postgres: seconds of their parts."""
+
+    circumstances: Circumstances
+    rows: int
+    postgres: Way
+    columnar: Way
+
+
 class Results(BaseModel):
     """Everything measured so far on this machine; `whole` by number of rows."""
 
@@ -147,6 +156,7 @@ class Results(BaseModel):
     quarters: Quarters | None = None
     rerun: Rerun | None = None
     startup: Startup | None = None
+    typing: Typing | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Results":
