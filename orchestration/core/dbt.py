@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
@@ -28,6 +31,8 @@ from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import Stage, supersede_later_stages, track
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+# The events that dagster-dbt makes Dagster's events from; of the others there are ten times as many.
+RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult")
 ZONES = {"staging": "trusted", "marts": "curated"}
 
 
@@ -70,7 +75,7 @@ def explain(result: dbtRunnerResult, target: Path) -> str:
     """Why a dbt command failed, in dbt's words."""
     if result.exception is not None:
         return str(result.exception).strip()[:3000]
-    return "; ".join(failed_nodes(target)) or "dbt did not say why; its log is in " + str(target / "logs")
+    return "; ".join(failed_nodes(result)) or "dbt did not say why; its log is in " + str(target / "logs")
 
 
 def build_arguments(
@@ -94,8 +99,9 @@ def build_arguments(
 
 
 def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
-    """Hash of everything that a manifest is made from: the project's files and the variables."""
-    digest = hashlib.sha256(json.dumps(dbt_vars, sort_keys=True).encode())
+    """Hash of everything that a manifest is made from: the project's files, the variables and dbt itself."""
+    versions = [version(name) for name in ("dbt-core", "dbt-postgres")]
+    digest = hashlib.sha256(json.dumps([dbt_vars, versions], sort_keys=True).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
         if path.is_file() and inside.parts[0] not in {"target", "logs", "dbt_packages"}:
@@ -104,39 +110,47 @@ def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def load_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """The project's manifest, up to date; dbt parses the project only if something it is made from changed.
+@dataclass(frozen=True)
+class ParsedProject:
+    """The dbt project as parsed: `manifest` is dbt's own object, for its commands; `nodes` is the same as plain dicts."""
 
-    Raises:
-        QuarterdeckError: the project does not parse; dbt's own words are in the message.
-    """
-    folder = target_dir(settings, "parse")
-    manifest, stamp = folder / "manifest.json", folder / "fingerprint"
-    fingerprint = project_fingerprint(dbt_vars)
-    with _parsing(settings):
-        if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
-            stamp.unlink(missing_ok=True)
-            _parse(settings, dbt_vars)
-            stamp.write_text(fingerprint)
-        return dict(json.loads(manifest.read_text()))
+    manifest: Manifest
+    nodes: dict[str, Any]
 
 
-def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
-    """Dbt's parsed project, for its commands in this process; parsed once, and partially where dbt can.
+def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> ParsedProject:
+    """The project, parsed by dbt only if something that it is made from changed: reading the result takes a tenth of that.
 
     The quarters are no part of it: they are only looked at when a model is compiled.
 
     Raises:
         QuarterdeckError: the project does not parse; dbt's own words are in the message.
     """
-    key = (settings.home, project_fingerprint(dbt_vars))
+    # Names of relations hold the name of the database.
+    fingerprint = f"{project_fingerprint(dbt_vars)} {parse_database(settings).parameters['dbname']}"
+    key = (settings.home, fingerprint)
     if key not in _parsed:
+        folder = target_dir(settings, "parse")
+        packed, nodes, stamp = folder / "manifest.msgpack", folder / "manifest.json", folder / "fingerprint"
         with _parsing(settings):
-            _parsed[key] = _parse(settings, dbt_vars, "--no-write-json")
+            if not (packed.exists() and stamp.exists() and stamp.read_text() == fingerprint):
+                stamp.unlink(missing_ok=True)
+                packed.write_bytes(_parse(settings, dbt_vars).to_msgpack())
+                stamp.write_text(fingerprint)
+            _parsed[key] = ParsedProject(Manifest.from_msgpack(packed.read_bytes()), json.loads(nodes.read_text()))
     return _parsed[key]
 
 
-_parsed: dict[tuple[Path, str], Any] = {}
+def load_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's manifest as plain dicts, up to date.
+
+    Raises:
+        QuarterdeckError: the project does not parse; dbt's own words are in the message.
+    """
+    return parsed_project(settings, dbt_vars).nodes
+
+
+_parsed: dict[tuple[Path, str], ParsedProject] = {}
 
 
 def _parsing(settings: Settings) -> FileLock:
@@ -146,12 +160,12 @@ def _parsing(settings: Settings) -> FileLock:
     return FileLock(folder / "lock")
 
 
-def _parse(settings: Settings, dbt_vars: Mapping[str, Any], *flags: str) -> Any:
-    arguments = [*build_arguments([], dbt_vars, ["parse"]), *flags]
-    result = invoke(settings, parse_database(settings), "parse", arguments)
+def _parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Manifest:
+    result = invoke(settings, parse_database(settings), "parse", build_arguments([], dbt_vars, ["parse"]))
     if not result.success:
         reason = explain(result, target_dir(settings, "parse"))
         raise QuarterdeckError(f"The dbt project does not parse. dbt says: {reason}")
+    assert isinstance(result.result, Manifest)
     return result.result
 
 
@@ -211,15 +225,12 @@ def rows_written(result: dbtRunnerResult) -> dict[str, int]:
     }
 
 
-def failed_nodes(target: Path) -> list[str]:
-    """What failed in the dbt run whose artifacts are in `target`, a clause each."""
-    results = target / "run_results.json"
-    if not results.exists():
-        return []
+def failed_nodes(result: dbtRunnerResult) -> list[str]:
+    """What failed in a dbt command, a clause each."""
     return [
-        f"{result['unique_id'].split('.')[2]}: {(result.get('message') or result['status']).strip().splitlines()[0]}"
-        for result in json.loads(results.read_text())["results"]
-        if result["status"] in ("error", "fail", "runtime error")
+        f"{outcome.unique_id.split('.')[2]}: {(outcome.message or str(outcome.status)).strip().splitlines()[0]}"
+        for outcome in getattr(result.result, "results", [])
+        if outcome.status in ("error", "fail", "runtime error")
     ]
 
 
@@ -255,7 +266,7 @@ def build_dbt_assets(
         settings, database = platform.settings, platform.database
         quarters = from_partition_keys(context.partition_keys, settings)
         stage, finishes = stage_of({key.path[-1] for key in context.selected_asset_keys})
-        events: list[dict[str, Any]] = []
+        results: list[Any] = []
         with (
             track(database, domain, quarters, stage, context.run_id, finishes=finishes),
             # One dbt build of a domain at a time: parallel runs of several quarters would otherwise race to create
@@ -268,12 +279,18 @@ def build_dbt_assets(
                 settings,
                 database,
                 "build",
-                [*build_arguments(quarters, dbt_vars, is_last_step=finishes), "--select", *selection],
-                manifest=parsed_project(settings, dbt_vars),
-                callbacks=[lambda event: events.append(msg_to_dict(event))],
+                # What its artifacts say is in the result too; writing them takes as long as a few models.
+                [
+                    "--no-write-json",
+                    *build_arguments(quarters, dbt_vars, is_last_step=finishes),
+                    "--select",
+                    *selection,
+                ],
+                manifest=parsed_project(settings, dbt_vars).manifest,
+                callbacks=[lambda event: results.append(event) if event.info.name in RESULT_EVENTS else None],
             )
             written = rows_written(result)
-            for event in events:
+            for event in map(msg_to_dict, results):
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
                 for outcome in message.to_default_asset_events(
                     manifest=manifest, dagster_dbt_translator=translator, context=context
@@ -294,24 +311,3 @@ def build_dbt_assets(
                 )
 
     return models
-
-
-def generate_docs(
-    settings: Settings, database: Database, quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any]
-) -> Path:
-    """Make dbt's docs; the path of the one static HTML file.
-
-    Raises:
-        QuarterdeckError: dbt failed; its words are in the message.
-    """
-    result = invoke(
-        settings,
-        database,
-        "docs",
-        build_arguments(quarters, dbt_vars, ["docs", "generate", "--static"]),
-        manifest=parsed_project(settings, dbt_vars),
-    )
-    target = target_dir(settings, "docs")
-    if not result.success:
-        raise QuarterdeckError(f"dbt docs generate failed. dbt says: {explain(result, target)}")
-    return target / "static_index.html"

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.core.dbt import generate_docs
+from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.partitions import from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.resources import Platform
@@ -151,7 +151,7 @@ def build_python_assets(
             track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True),
             exclusive(database, "publish"),
         ):
-            docs = generate_docs(platform.settings, database, quarters, dbt_variables(contract, platform.settings))
+            docs = generate_docs(platform.settings, database, dbt_variables(contract, platform.settings))
             shown = publishable_quarters(database, DOMAIN)
             published = publish_pages(platform, contract, shown, context.run_id, docs)
         return dg.MaterializeResult(
