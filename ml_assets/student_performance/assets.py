@@ -2,7 +2,9 @@
 
 import base64
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import altair as alt
 import dagster as dg
@@ -13,6 +15,7 @@ from psycopg import sql
 
 from ml_assets.student_performance.clustering import Subject, cluster_cells, match_clusters
 from ml_assets.student_performance.matching import MAXIMUM_DISTANCE
+from orchestration.core.builds import changed, code_fingerprint, following
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter, from_partition_keys
 from orchestration.core.postgres import Database, exclusive
@@ -22,6 +25,8 @@ from orchestration.core.status import track
 DOMAIN = "student_performance"
 SCHEMA = f"{DOMAIN}_ml"
 CLUSTERS, PROFILES = "score_range_clusters", "cluster_profiles"
+# The steps whose records these tables depend on, and have.
+MODELS_STEP, CLUSTERS_STEP = "models", "clusters"
 SEED = 20_240_601
 
 
@@ -59,10 +64,26 @@ def table_columns(subjects: Sequence[Subject]) -> dict[str, dict[str, str]]:
     }
 
 
+def cluster_fingerprints(
+    database: Database, quarters: Sequence[Quarter], subjects: Sequence[Subject]
+) -> dict[Quarter, str | None]:
+    """What the quarters' clusters depend on: their marts, the subjects, and the code in this folder.
+
+    The quarter before is no part of it: clustering that one matches the following quarter's continuation again.
+    """
+    code = code_fingerprint(Path(__file__).parent)
+    return following(database, DOMAIN, quarters, MODELS_STEP, [asdict(subject) for subject in subjects], SEED, code)
+
+
 def build_clustering_assets(
-    subjects: Sequence[Subject], partitions_def: dg.PartitionsDefinition
+    subjects: Sequence[Subject],
+    partitions_def: dg.PartitionsDefinition,
+    unsettled: Callable[[Platform, Sequence[Quarter]], list[Quarter]],
 ) -> dg.AssetsDefinition:
-    """The labelled table and the profiles, partitioned by quarter; they run only after the row account holds."""
+    """The labelled table and the profiles, partitioned by quarter; they run only after the row account holds.
+
+    `unsettled` says on which of the quarters stage ml has work to do, or has not succeeded yet.
+    """
 
     @dg.multi_asset(
         name=f"{DOMAIN}_clusters",
@@ -92,18 +113,28 @@ def build_clustering_assets(
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         cell_count = 0
-        profiles = pd.DataFrame()
+        profiles = None
+        tracked = unsettled(platform, quarters)
         with (
-            track(database, DOMAIN, quarters, "ml", context.run_id, begins=True),
+            track(database, DOMAIN, tracked, "ml", context.run_id, begins=True),
             exclusive(database, f"ml {DOMAIN}"),
         ):
-            for quarter in quarters:
-                cell_count_of_quarter, profiles = cluster_quarter(database, quarter, subjects)
+            for quarter, fingerprint in cluster_fingerprints(database, tracked, subjects).items():
+                with changed(database, DOMAIN, CLUSTERS_STEP, {quarter: fingerprint}, context.log.info) as todo:
+                    if not todo:
+                        continue
+                    cell_count_of_quarter, profiles = cluster_quarter(database, quarter, subjects)
                 cell_count += cell_count_of_quarter
                 names = ", ".join(
                     f"{row.cluster_label} ({row.student_count})" for row in profiles.itertuples(index=False)
                 )
                 context.log.info(f"{quarter}: {names}")
+        if profiles is None:
+            for name in (CLUSTERS, PROFILES):
+                yield dg.MaterializeResult(
+                    asset_key=[DOMAIN, name], metadata={"unchanged": "The cells are those that were clustered last."}
+                )
+            return
         shown = ["cluster_id", "cluster_label", "student_count", "reason"]
         yield dg.MaterializeResult(asset_key=[DOMAIN, CLUSTERS], metadata={"dagster/row_count": cell_count})
         yield dg.MaterializeResult(

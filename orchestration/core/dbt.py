@@ -11,18 +11,21 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt import dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
+from orchestration.core.builds import changed, following
+from orchestration.core.dbt_translator import DomainTranslator
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter, from_partition_keys
 from orchestration.core.postgres import Database, embedded_data_dir, exclusive
@@ -33,7 +36,6 @@ from orchestration.core.status import Stage, supersede_later_stages, track
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 # The events that dagster-dbt makes Dagster's events from; of the others there are ten times as many.
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult")
-ZONES = {"staging": "trusted", "marts": "curated"}
 
 
 def target_dir(settings: Settings, purpose: str) -> Path:
@@ -169,52 +171,6 @@ def _parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Manifest:
     return result.result
 
 
-class DomainTranslator(DagsterDbtTranslator):
-    """Names dbt's nodes in Dagster: key `<domain>/<model>`, group `<domain>`, tags `layer` and `zone`.
-
-    Folder = schema = layer, as in `dbt_project/macros/generate_schema_name.sql`; a test compares the two.
-    Seeds are said to follow `raw_table`: without any upstream asset, Dagster would give them a dbt process of their own.
-    """
-
-    def __init__(self, raw_table: dg.AssetKey) -> None:
-        super().__init__()
-        self._raw_table = raw_table
-
-    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The asset of a dbt node."""
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        if unique_id.startswith("seed."):
-            return spec.replace_attributes(deps=[self._raw_table])
-        return spec
-
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """`<domain>/<name>`; a source names the asset that writes it in `meta.dagster.asset_key`."""
-        if dbt_resource_props["resource_type"] == "source":
-            return super().get_asset_key(dbt_resource_props)
-        return dg.AssetKey([domain_of(dbt_resource_props), dbt_resource_props["name"]])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The domain."""
-        return domain_of(dbt_resource_props)
-
-    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        """The layer (dbt's word) and the zone (the office's word)."""
-        if dbt_resource_props["resource_type"] == "source":
-            return {}  # the asset that writes it says so itself
-        layer = layer_of(dbt_resource_props)
-        return {"layer": layer, "zone": ZONES[layer]}
-
-
-def domain_of(dbt_resource_props: Mapping[str, Any]) -> str:
-    """`models/<domain>/<layer>/...` -> the domain."""
-    return str(dbt_resource_props["fqn"][1])
-
-
-def layer_of(dbt_resource_props: Mapping[str, Any]) -> str:
-    """`models/<domain>/<layer>/...` -> the layer; seeds are small lookup tables of the staging layer."""
-    return "staging" if dbt_resource_props["resource_type"] == "seed" else str(dbt_resource_props["fqn"][2])
-
-
 def rows_written(result: dbtRunnerResult) -> dict[str, int]:
     """Rows that a dbt build wrote, by model; views write none."""
     outcomes = getattr(result.result, "results", [])
@@ -234,6 +190,32 @@ def failed_nodes(result: dbtRunnerResult) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class DbtStep:
+    """One of a domain's dbt steps: `follows` names the step whose records its own depend on.
+
+    unsettled: those of the quarters on which the stage has work to do, or has not succeeded yet.
+    """
+
+    name: str
+    follows: str
+    stage: Stage
+    finishes: bool
+    unsettled: Callable[[Platform, Sequence[Quarter]], list[Quarter]]
+
+
+def _as_they_are(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Outcomes of a step that found nothing to do: dbt passed these tests when it built the very same rows."""
+    unchanged = {"unchanged": "Nothing that these rows are made from has changed since dbt built and tested them."}
+    inputs = {
+        key: context.assets_def.asset_deps[key] & context.selected_asset_keys for key in context.selected_asset_keys
+    }
+    for key in TopologicalSorter(inputs).static_order():
+        yield dg.MaterializeResult(asset_key=key, metadata=unchanged)
+    for check in sorted(context.selected_asset_check_keys, key=str):
+        yield dg.AssetCheckResult(asset_key=check.asset_key, check_name=check.name, passed=True, metadata=unchanged)
+
+
 def build_dbt_assets(
     domain: str,
     *,
@@ -241,14 +223,14 @@ def build_dbt_assets(
     manifest: Mapping[str, Any],
     dbt_vars: Mapping[str, Any],
     partitions_def: dg.PartitionsDefinition,
-    stage_of: Callable[[set[str]], tuple[Stage, bool]],
+    step_of: Callable[[set[str]], DbtStep],
     on_failure: Callable[[Platform, Sequence[Quarter]], str | None],
 ) -> dg.AssetsDefinition:
     """The dbt assets of one domain: one definition, which Dagster splits where a Python asset stands in its middle.
 
     Args:
         raw_table: the Python-made table that the models begin with.
-        stage_of: from the selected models' names, the stage they belong to and whether they finish it.
+        step_of: from the selected models' names, the step that they are.
         on_failure: called when dbt failed; may record what is known. It returns a sentence where a test stopped dbt before
             any mart changed, else None.
     """
@@ -265,15 +247,30 @@ def build_dbt_assets(
     def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         settings, database = platform.settings, platform.database
         quarters = from_partition_keys(context.partition_keys, settings)
-        stage, finishes = stage_of({key.path[-1] for key in context.selected_asset_keys})
+        step = step_of({key.path[-1] for key in context.selected_asset_keys})
+        stage = step.stage
+        unsettled = step.unsettled(platform, quarters)
+        if not unsettled:
+            yield from _as_they_are(context)
+            return
         results: list[Any] = []
         with (
-            track(database, domain, quarters, stage, context.run_id, finishes=finishes),
+            track(database, domain, unsettled, stage, context.run_id, finishes=step.finishes),
             # One dbt build of a domain at a time: parallel runs of several quarters would otherwise race to create
             # the same relations, and marts that look back a quarter would race to replace the same rows.
             exclusive(database, f"dbt {domain}"),
+            changed(
+                database,
+                domain,
+                step.name,
+                following(database, domain, unsettled, step.follows, project_fingerprint(dbt_vars)),
+                context.log.info,
+            ) as todo,
         ):
-            take_back = supersede_later_stages(database, domain, quarters, stage)
+            if not todo:
+                yield from _as_they_are(context)
+                return
+            take_back = supersede_later_stages(database, domain, todo, stage)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
             result = invoke(
                 settings,
@@ -282,7 +279,7 @@ def build_dbt_assets(
                 # What its artifacts say is in the result too; writing them takes as long as a few models.
                 [
                     "--no-write-json",
-                    *build_arguments(quarters, dbt_vars, is_last_step=finishes),
+                    *build_arguments(todo, dbt_vars, is_last_step=step.finishes),
                     "--select",
                     *selection,
                 ],
@@ -301,7 +298,7 @@ def build_dbt_assets(
                     else:
                         yield outcome
             if not result.success:
-                explanation = on_failure(platform, quarters)
+                explanation = on_failure(platform, todo)
                 if explanation:
                     take_back()
                 raise dg.Failure(
