@@ -10,16 +10,22 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt import dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
+from orchestration.core.builds import changed, following
+from orchestration.core.dbt_translator import DomainTranslator
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
@@ -30,7 +36,8 @@ from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import Stage, supersede_later_stages, track
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
-ZONES = {"staging": "trusted", "marts": "curated"}
+# The events that dagster-dbt makes Dagster's events from; of the others there are ten times as many.
+RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult")
 
 
 def target_dir(settings: Settings, purpose: str) -> Path:
@@ -72,7 +79,7 @@ def explain(result: dbtRunnerResult, target: Path) -> str:
     """Why a dbt command failed, in dbt's words."""
     if result.exception is not None:
         return str(result.exception).strip()[:3000]
-    return "; ".join(failed_nodes(target)) or "dbt did not say why; its log is in " + str(target / "logs")
+    return "; ".join(failed_nodes(result)) or "dbt did not say why; its log is in " + str(target / "logs")
 
 
 def build_arguments(
@@ -96,8 +103,9 @@ def build_arguments(
 
 
 def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
-    """Hash of everything that a manifest is made from: the project's files and the variables."""
-    digest = hashlib.sha256(json.dumps(dbt_vars, sort_keys=True).encode())
+    """Hash of everything that a manifest is made from: the project's files, the variables and dbt itself."""
+    versions = [version(name) for name in ("dbt-core", "dbt-postgres")]
+    digest = hashlib.sha256(json.dumps([dbt_vars, versions], sort_keys=True).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
         if path.is_file() and inside.parts[0] not in {"target", "logs", "dbt_packages"}:
@@ -106,39 +114,47 @@ def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def load_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """The project's manifest, up to date; dbt parses the project only if something it is made from changed.
+@dataclass(frozen=True)
+class ParsedProject:
+    """The dbt project as parsed: `manifest` is dbt's own object, for its commands; `nodes` is the same as plain dicts."""
 
-    Raises:
-        QuarterdeckError: the project does not parse; dbt's own words are in the message.
-    """
-    folder = target_dir(settings, "parse")
-    manifest, stamp = folder / "manifest.json", folder / "fingerprint"
-    fingerprint = project_fingerprint(dbt_vars)
-    with _parsing(settings):
-        if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
-            stamp.unlink(missing_ok=True)
-            _parse(settings, dbt_vars)
-            stamp.write_text(fingerprint)
-        return dict(json.loads(manifest.read_text()))
+    manifest: Manifest
+    nodes: dict[str, Any]
 
 
-def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
-    """Dbt's parsed project, for its commands in this process; parsed once, and partially where dbt can.
+def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> ParsedProject:
+    """The project, parsed by dbt only if something that it is made from changed: reading the result takes a tenth of that.
 
     The quarters are no part of it: they are only looked at when a model is compiled.
 
     Raises:
         QuarterdeckError: the project does not parse; dbt's own words are in the message.
     """
-    key = (settings.home, project_fingerprint(dbt_vars))
+    # Names of relations hold the name of the database.
+    fingerprint = f"{project_fingerprint(dbt_vars)} {parse_database(settings).parameters['dbname']}"
+    key = (settings.home, fingerprint)
     if key not in _parsed:
+        folder = target_dir(settings, "parse")
+        packed, nodes, stamp = folder / "manifest.msgpack", folder / "manifest.json", folder / "fingerprint"
         with _parsing(settings):
-            _parsed[key] = _parse(settings, dbt_vars, "--no-write-json")
+            if not (packed.exists() and stamp.exists() and stamp.read_text() == fingerprint):
+                stamp.unlink(missing_ok=True)
+                packed.write_bytes(_parse(settings, dbt_vars).to_msgpack())
+                stamp.write_text(fingerprint)
+            _parsed[key] = ParsedProject(Manifest.from_msgpack(packed.read_bytes()), json.loads(nodes.read_text()))
     return _parsed[key]
 
 
-_parsed: dict[tuple[Path, str], Any] = {}
+def load_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's manifest as plain dicts, up to date.
+
+    Raises:
+        QuarterdeckError: the project does not parse; dbt's own words are in the message.
+    """
+    return parsed_project(settings, dbt_vars).nodes
+
+
+_parsed: dict[tuple[Path, str], ParsedProject] = {}
 
 
 def _parsing(settings: Settings) -> FileLock:
@@ -148,59 +164,13 @@ def _parsing(settings: Settings) -> FileLock:
     return FileLock(folder / "lock")
 
 
-def _parse(settings: Settings, dbt_vars: Mapping[str, Any], *flags: str) -> Any:
-    arguments = [*build_arguments([], dbt_vars, ["parse"]), *flags]
-    result = invoke(settings, parse_database(settings), "parse", arguments)
+def _parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Manifest:
+    result = invoke(settings, parse_database(settings), "parse", build_arguments([], dbt_vars, ["parse"]))
     if not result.success:
         reason = explain(result, target_dir(settings, "parse"))
         raise QuarterdeckError(f"The dbt project does not parse. dbt says: {reason}")
+    assert isinstance(result.result, Manifest)
     return result.result
-
-
-class DomainTranslator(DagsterDbtTranslator):
-    """Names dbt's nodes in Dagster: key `<domain>/<model>`, group `<domain>`, tags `layer` and `zone`.
-
-    Folder = schema = layer, as in `dbt_project/macros/generate_schema_name.sql`; a test compares the two.
-    Seeds are said to follow `raw_table`: without any upstream asset, Dagster would give them a dbt process of their own.
-    """
-
-    def __init__(self, raw_table: dg.AssetKey) -> None:
-        super().__init__()
-        self._raw_table = raw_table
-
-    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The asset of a dbt node."""
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        if unique_id.startswith("seed."):
-            return spec.replace_attributes(deps=[self._raw_table])
-        return spec
-
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """`<domain>/<name>`; a source names the asset that writes it in `meta.dagster.asset_key`."""
-        if dbt_resource_props["resource_type"] == "source":
-            return super().get_asset_key(dbt_resource_props)
-        return dg.AssetKey([domain_of(dbt_resource_props), dbt_resource_props["name"]])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The domain."""
-        return domain_of(dbt_resource_props)
-
-    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        """The layer (dbt's word) and the zone (the office's word)."""
-        if dbt_resource_props["resource_type"] == "source":
-            return {}  # the asset that writes it says so itself
-        layer = layer_of(dbt_resource_props)
-        return {"layer": layer, "zone": ZONES[layer]}
-
-
-def domain_of(dbt_resource_props: Mapping[str, Any]) -> str:
-    """`models/<domain>/<layer>/...` -> the domain."""
-    return str(dbt_resource_props["fqn"][1])
-
-
-def layer_of(dbt_resource_props: Mapping[str, Any]) -> str:
-    """`models/<domain>/<layer>/...` -> the layer; seeds are small lookup tables of the staging layer."""
-    return "staging" if dbt_resource_props["resource_type"] == "seed" else str(dbt_resource_props["fqn"][2])
 
 
 def rows_written(result: dbtRunnerResult) -> dict[str, int]:
@@ -213,16 +183,39 @@ def rows_written(result: dbtRunnerResult) -> dict[str, int]:
     }
 
 
-def failed_nodes(target: Path) -> list[str]:
-    """What failed in the dbt run whose artifacts are in `target`, a clause each."""
-    results = target / "run_results.json"
-    if not results.exists():
-        return []
+def failed_nodes(result: dbtRunnerResult) -> list[str]:
+    """What failed in a dbt command, a clause each."""
     return [
-        f"{result['unique_id'].split('.')[2]}: {(result.get('message') or result['status']).strip().splitlines()[0]}"
-        for result in json.loads(results.read_text())["results"]
-        if result["status"] in ("error", "fail", "runtime error")
+        f"{outcome.unique_id.split('.')[2]}: {(outcome.message or str(outcome.status)).strip().splitlines()[0]}"
+        for outcome in getattr(result.result, "results", [])
+        if outcome.status in ("error", "fail", "runtime error")
     ]
+
+
+@dataclass(frozen=True)
+class DbtStep:
+    """One of a domain's dbt steps: `follows` names the step whose records its own depend on.
+
+    unsettled: those of the quarters on which the stage has work to do, or has not succeeded yet.
+    """
+
+    name: str
+    follows: str
+    stage: Stage
+    finishes: bool
+    unsettled: Callable[[Platform, Sequence[Quarter]], list[Quarter]]
+
+
+def _as_they_are(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Outcomes of a step that found nothing to do: dbt passed these tests when it built the very same rows."""
+    unchanged = {"unchanged": "Nothing that these rows are made from has changed since dbt built and tested them."}
+    inputs = {
+        key: context.assets_def.asset_deps[key] & context.selected_asset_keys for key in context.selected_asset_keys
+    }
+    for key in TopologicalSorter(inputs).static_order():
+        yield dg.MaterializeResult(asset_key=key, metadata=unchanged)
+    for check in sorted(context.selected_asset_check_keys, key=str):
+        yield dg.AssetCheckResult(asset_key=check.asset_key, check_name=check.name, passed=True, metadata=unchanged)
 
 
 def build_dbt_assets(
@@ -232,14 +225,14 @@ def build_dbt_assets(
     manifest: Mapping[str, Any],
     dbt_vars: Mapping[str, Any],
     partitions_def: dg.PartitionsDefinition,
-    stage_of: Callable[[set[str]], tuple[Stage, bool]],
+    step_of: Callable[[set[str]], DbtStep],
     on_failure: Callable[[Platform, Sequence[Quarter]], str | None],
 ) -> dg.AssetsDefinition:
     """The dbt assets of one domain: one definition, which Dagster splits where a Python asset stands in its middle.
 
     Args:
         raw_table: the Python-made table that the models begin with.
-        stage_of: from the selected models' names, the stage they belong to and whether they finish it.
+        step_of: from the selected models' names, the step that they are.
         on_failure: called when dbt failed; may record what is known. It returns a sentence where a test stopped dbt before
             any mart changed, else None.
     """
@@ -257,26 +250,47 @@ def build_dbt_assets(
     def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         settings, database = platform.settings, platform.database
         quarters = from_partition_keys(context.partition_keys, settings)
-        stage, finishes = stage_of({key.path[-1] for key in context.selected_asset_keys})
-        events: list[dict[str, Any]] = []
+        step = step_of({key.path[-1] for key in context.selected_asset_keys})
+        stage = step.stage
+        unsettled = step.unsettled(platform, quarters)
+        if not unsettled:
+            yield from _as_they_are(context)
+            return
+        results: list[Any] = []
         with (
-            track(database, domain, quarters, stage, context.run_id, finishes=finishes),
+            track(database, domain, unsettled, stage, context.run_id, finishes=step.finishes),
             # One dbt build of a domain at a time: parallel runs of several quarters would otherwise race to create
             # the same relations, and marts that look back a quarter would race to replace the same rows.
             exclusive(database, f"dbt {domain}"),
+            changed(
+                database,
+                domain,
+                step.name,
+                following(database, domain, unsettled, step.follows, project_fingerprint(dbt_vars)),
+                context.log.info,
+            ) as todo,
         ):
-            take_back = supersede_later_stages(database, domain, quarters, stage)
+            if not todo:
+                yield from _as_they_are(context)
+                return
+            take_back = supersede_later_stages(database, domain, todo, stage)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
             result = invoke(
                 settings,
                 database,
                 "build",
-                [*build_arguments(quarters, dbt_vars, is_last_step=finishes), "--select", *selection],
-                manifest=parsed_project(settings, dbt_vars),
-                callbacks=[lambda event: events.append(msg_to_dict(event))],
+                # What its artifacts say is in the result too; writing them takes as long as a few models.
+                [
+                    "--no-write-json",
+                    *build_arguments(todo, dbt_vars, is_last_step=step.finishes),
+                    "--select",
+                    *selection,
+                ],
+                manifest=parsed_project(settings, dbt_vars).manifest,
+                callbacks=[lambda event: results.append(event) if event.info.name in RESULT_EVENTS else None],
             )
             written = rows_written(result)
-            for event in events:
+            for event in map(msg_to_dict, results):
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
                 for outcome in message.to_default_asset_events(
                     manifest=manifest, dagster_dbt_translator=translator, context=context
@@ -287,7 +301,7 @@ def build_dbt_assets(
                     else:
                         yield outcome
             if not result.success:
-                explanation = on_failure(platform, quarters)
+                explanation = on_failure(platform, todo)
                 if explanation:
                     take_back()
                 raise dg.Failure(
@@ -297,24 +311,3 @@ def build_dbt_assets(
                 )
 
     return models
-
-
-def generate_docs(
-    settings: Settings, database: Database, quarters: Sequence[Quarter], dbt_vars: Mapping[str, Any]
-) -> Path:
-    """Make dbt's docs; the path of the one static HTML file.
-
-    Raises:
-        QuarterdeckError: dbt failed; its words are in the message.
-    """
-    result = invoke(
-        settings,
-        database,
-        "docs",
-        build_arguments(quarters, dbt_vars, ["docs", "generate", "--static"]),
-        manifest=parsed_project(settings, dbt_vars),
-    )
-    target = target_dir(settings, "docs")
-    if not result.success:
-        raise QuarterdeckError(f"dbt docs generate failed. dbt says: {explain(result, target)}")
-    return target / "static_index.html"

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from charset_normalizer import from_bytes
-from clevercsv import Detector
 
 from orchestration.core.errors import QuarterdeckError
 
@@ -307,6 +306,8 @@ def _detect_delimiter(path: Path, text: str, dialect: Dialect) -> Dialect:
     if is_quoted and inside and not possible:
         return replace(dialect, delimiter=max(inside, key=header[0].count), is_wrapped=True)
     if len(possible) > 1:
+        from clevercsv import Detector  # takes half a second to import, and few files need it
+
         detected = Detector().detect(start[:_DIALECT_CHARACTERS], delimiters=possible)
         chosen = detected.delimiter if detected and detected.delimiter in possible else max(possible, key=outside.count)
         return replace(dialect, delimiter=chosen)

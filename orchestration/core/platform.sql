@@ -47,3 +47,13 @@ create table if not exists platform.stage_status (
     error text,
     primary key (domain, quarter, stage)
 );
+
+-- What each step's rows of a quarter were made from, as a hash; absent while the step changes them.
+create table if not exists platform.quarter_builds (
+    domain text not null,
+    quarter text not null,
+    step text not null,
+    fingerprint text not null,
+    built_at timestamptz not null,
+    primary key (domain, quarter, step)
+);

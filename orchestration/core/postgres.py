@@ -215,8 +215,15 @@ def _lock_key(name: str) -> int:
 
 
 def _prepare(connection: psycopg.Connection) -> None:
-    """Create what every other part expects: the platform's tables and Dagster's schema. Safe to repeat."""
-    if connection.execute("select to_regclass('platform.stage_status')").fetchone() != (None,):
+    """Create what every other part expects, the platform's tables and Dagster's schema, where this version has not yet.
+
+    Each version of `platform.sql` runs once on a database, so it holds only what is safe to repeat.
+    """
+    script = (Path(__file__).parent / "platform.sql").read_text()
+    version = hashlib.sha256(script.encode()).hexdigest()
+    stamp = "select obj_description(to_regnamespace('platform'), 'pg_namespace')"
+    if connection.execute(stamp).fetchone() == (version,):
         return
     connection.execute("select pg_advisory_xact_lock(%s)", (_lock_key("prepare"),))
-    connection.execute((Path(__file__).parent / "platform.sql").read_text())
+    connection.execute(script)
+    connection.execute(sql.SQL("comment on schema platform is {}").format(sql.Literal(version)))

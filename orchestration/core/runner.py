@@ -18,6 +18,8 @@ from orchestration.core.postgres import Database
 from orchestration.core.progress import failure_sentence
 from orchestration.core.settings import Settings
 
+STATEMENT_TIMEOUT_MS = 60_000
+
 
 @dataclass(frozen=True)
 class RunOutcome:
@@ -55,6 +57,8 @@ def run_job(
         contextlib.redirect_stdout(nowhere),
     ):
         warnings.simplefilter("ignore")
+        # By default Dagster connects anew for every event: hundreds of times in a run.
+        instance.optimize_for_webserver(statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=-1, max_overflow=20)
         result = definitions.resolve_job_def(job_name).execute_in_process(
             run_config={**(run_config or {}), "loggers": {"console": {}}},
             instance=instance,

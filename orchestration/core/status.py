@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import dagster as dg
+import psycopg
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
@@ -69,6 +70,49 @@ def track(
         _end(database, domain, labels, stage, "succeeded", rows, None)
 
 
+def succeeded(database: Database, domain: str, quarters: Sequence[Quarter], stage: Stage) -> set[Quarter]:
+    """Those of the quarters whose stage has succeeded, and was not begun again since."""
+    with database.connect() as connection:
+        rows = connection.execute(
+            """
+            select quarter from platform.stage_status
+            where domain = %s and quarter = any(%s) and stage = %s and status = 'succeeded'
+            """,
+            (domain, [str(quarter) for quarter in quarters], stage),
+        ).fetchall()
+    return {Quarter.parse(row[0]) for row in rows}
+
+
+def remember(
+    database: Database, domain: str, quarters: Sequence[Quarter], stage: Stage
+) -> Callable[[Sequence[Quarter], str], None]:
+    """Note how the stage stands. Returns a function that puts this back for quarters on which a run found nothing to do."""
+    with database.connect() as connection:
+        before = connection.execute(
+            "select * from platform.stage_status where domain = %s and quarter = any(%s) and stage = %s",
+            (domain, [str(quarter) for quarter in quarters], stage),
+        ).fetchall()
+
+    def put_back(untouched: Sequence[Quarter], run_id: str) -> None:
+        labels = [str(quarter) for quarter in untouched]
+        with database.connect() as connection:
+            gone = connection.execute(
+                """
+                delete from platform.stage_status
+                where domain = %s and quarter = any(%s) and stage = %s and run_id = %s returning quarter
+                """,
+                (domain, labels, stage, run_id),
+            ).fetchall()
+            _insert(connection, [row for row in before if (row[1],) in gone])
+
+    return put_back
+
+
+def _insert(connection: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    statement = "insert into platform.stage_status values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    connection.cursor().executemany(statement, rows)
+
+
 def supersede_later_stages(
     database: Database, domain: str, quarters: Sequence[Quarter], stage: Stage
 ) -> Callable[[], None]:
@@ -101,9 +145,7 @@ def supersede_later_stages(
                 "delete from platform.stage_status where domain = %s and quarter = any(%s) and stage = any(%s)",
                 (domain, labels, later),
             )
-            connection.cursor().executemany(
-                "insert into platform.stage_status values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", before
-            )
+            _insert(connection, before)
 
     return take_back
 

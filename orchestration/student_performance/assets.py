@@ -4,14 +4,25 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.core.dbt import generate_docs
+from orchestration.core.builds import changed
+from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.resources import Platform
-from orchestration.core.status import publishable_quarters, track
+from orchestration.core.status import publishable_quarters, remember, succeeded, track
 from orchestration.student_performance.checks import record_row_accounts
 from orchestration.student_performance.contract import Contract
+from orchestration.student_performance.freshness import (
+    RAW_STEP,
+    forget_pages,
+    pages_are_up_to_date,
+    raw_fingerprints,
+    record_pages,
+    shown_fingerprint,
+    unsettled_etl,
+    up_to_date_etl,
+)
 from orchestration.student_performance.ingest import (
     DOMAIN,
     dbt_variables,
@@ -23,6 +34,7 @@ from orchestration.student_performance.ingest import (
 )
 
 OWNERS = ["team:academics_office"]
+UNCHANGED = "Nothing that this is made from has changed since it was built."
 
 
 class SourceConfig(dg.Config):
@@ -52,6 +64,8 @@ def build_python_assets(
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The quarter's file as it came, kept by its hash; refused where it is no table of the contract."""
         quarters = from_partition_keys(context.partition_keys, platform.settings)
+        succeeded_before = succeeded(platform.database, DOMAIN, quarters, "etl")
+        put_back = remember(platform.database, DOMAIN, quarters, "etl")
         with track(platform.database, DOMAIN, quarters, "etl", context.run_id, begins=True):
             source, reason = resolve_source(config.source, platform.settings)
             if reason:
@@ -64,6 +78,9 @@ def build_python_assets(
                 for remark in receipt.remarks(quarter):
                     context.log.warning(remark)
         assert landed is not None
+        # A quarter whose file was received before, and all that follows from it, stands as its last build left it.
+        built = up_to_date_etl(platform, contract, quarters) & succeeded_before
+        put_back([quarter for quarter in quarters if quarter in built], context.run_id)
         return dg.MaterializeResult(
             metadata={
                 "source": landed.source,
@@ -80,15 +97,21 @@ def build_python_assets(
     def exam_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """Every line of the quarter's file as text, with quarter, file and line number."""
         quarters = from_partition_keys(context.partition_keys, platform.settings)
-        rows_read = 0
-        with track(platform.database, DOMAIN, quarters, "etl", context.run_id):
-            for quarter in quarters:
-                landed, count = load_raw(platform.database, platform.settings, quarter, contract)
-                rows_read += count
-                context.log.info(f"{quarter}: {count:,} lines read from {landed.name}")
+        tracked = unsettled_etl(platform, contract, quarters)
+        counts = {}
+        with track(platform.database, DOMAIN, tracked, "etl", context.run_id):
+            fingerprints = raw_fingerprints(platform.database, platform.settings, contract, tracked)
+            for quarter, fingerprint in fingerprints.items():
+                record = {quarter: fingerprint}
+                with changed(platform.database, DOMAIN, RAW_STEP, record, context.log.info) as todo:
+                    if todo:
+                        landed, counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
+                        context.log.info(f"{quarter}: {counts[quarter]:,} lines read from {landed.name}")
+        if not counts:
+            return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": rows_read,
+                "dagster/row_count": sum(counts.values()),
                 "preview": dg.MetadataValue.md(preview(platform.database, quarters[-1], contract)),
             }
         )
@@ -114,8 +137,9 @@ def build_python_assets(
     def row_accounts(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """Per quarter and file: rows read, trusted and quarantined, the latter by reason."""
         quarters = from_partition_keys(context.partition_keys, platform.settings)
-        with track(platform.database, DOMAIN, quarters, "etl", context.run_id, finishes=True) as rows:
-            accounts = record_row_accounts(platform, quarters)
+        tracked = unsettled_etl(platform, contract, quarters)
+        with track(platform.database, DOMAIN, tracked, "etl", context.run_id, finishes=True) as rows:
+            accounts = record_row_accounts(platform, tracked)
             rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
         table = "\n".join(
             ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]
@@ -126,7 +150,7 @@ def build_python_assets(
             ]
         )
         return dg.MaterializeResult(
-            metadata={"accounts": dg.MetadataValue.md(table)},
+            metadata={"accounts": dg.MetadataValue.md(table)} if accounts else {"unchanged": UNCHANGED},
             check_results=[
                 dg.AssetCheckResult(
                     check_name="every_row_is_accounted_for",
@@ -149,13 +173,20 @@ def build_python_assets(
 
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
-        with (
-            track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True),
-            exclusive(database, "publish"),
-        ):
-            docs = generate_docs(platform.settings, database, quarters, dbt_variables(contract, platform.settings))
-            shown = publishable_quarters(database, DOMAIN)
-            published = publish_pages(platform, contract, shown, context.run_id, docs)
+        with exclusive(database, "publish"):
+            if pages_are_up_to_date(platform, contract):
+                context.log.info("The pages show everything as it is: nothing to do.")
+                return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
+            forget_pages(database)
+            with track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True):
+                # Imported here because the chart libraries take a second to load and only this step needs them.
+                from orchestration.student_performance.publish import publish_pages
+
+                made_of = shown_fingerprint(platform, contract)
+                docs = generate_docs(platform.settings, database, dbt_variables(contract, platform.settings))
+                shown = publishable_quarters(database, DOMAIN)
+                published = publish_pages(platform, contract, shown, context.run_id, docs)
+            record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={
                 "pages": dg.MetadataValue.path(str(platform.settings.site / "index.html")),

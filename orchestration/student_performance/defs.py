@@ -1,13 +1,14 @@
 """Everything Dagster knows about exam results, put together."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from ml_assets.student_performance.assets import build_clustering_assets
-from ml_assets.student_performance.clustering import Subject
 from orchestration.core.dbt import build_dbt_assets, load_manifest
-from orchestration.core.partitions import quarterly_partitions
+from orchestration.core.partitions import Quarter, quarterly_partitions
+from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
-from orchestration.core.status import Stage
 from orchestration.student_performance.assets import build_python_assets
 from orchestration.student_performance.automation import (
     build_kaggle_sensor,
@@ -15,16 +16,9 @@ from orchestration.student_performance.automation import (
     build_schedule,
 )
 from orchestration.student_performance.checks import explain_quarantine
+from orchestration.student_performance.freshness import contract_subjects, dbt_step, unsettled_ml
 from orchestration.student_performance.ingest import DOMAIN, RAW_TABLE, dbt_variables, office_contract
 from orchestration.student_performance.pages_input import PAGE_MARTS
-
-# The last mart of the ml stage: the dbt step that builds it finishes the stage.
-LABELED_MART = "fct_labeled_score_sets"
-
-
-def stage_of(models: set[str]) -> tuple[Stage, bool]:
-    """The stage that a dbt step belongs to, and whether it finishes it: models up to the clusters are etl, the rest ml."""
-    return ("ml", True) if LABELED_MART in models else ("etl", False)
 
 
 def build_domain(settings: Settings) -> dg.Definitions:
@@ -32,10 +26,9 @@ def build_domain(settings: Settings) -> dg.Definitions:
     contract = office_contract(settings)
     dbt_vars = dbt_variables(contract, settings)
     partitions_def = quarterly_partitions(settings)
-    subjects = [
-        Subject(item.name, item.label, item.group, contract.score.minimum, contract.score.maximum)
-        for item in contract.subjects
-    ]
+
+    def unsettled(platform: Platform, quarters: Sequence[Quarter]) -> list[Quarter]:
+        return unsettled_ml(platform, contract, quarters)
 
     dbt_models = build_dbt_assets(
         DOMAIN,
@@ -43,13 +36,13 @@ def build_domain(settings: Settings) -> dg.Definitions:
         manifest=load_manifest(settings, dbt_vars),
         dbt_vars=dbt_vars,
         partitions_def=partitions_def,
-        stage_of=stage_of,
+        step_of=lambda models: dbt_step(models, contract),
         on_failure=explain_quarantine,
     )
     assets = [
         *build_python_assets(contract, partitions_def, [dg.AssetKey([DOMAIN, name]) for name in PAGE_MARTS]),
         dbt_models,
-        build_clustering_assets(subjects, partitions_def),
+        build_clustering_assets(contract_subjects(contract), partitions_def, unsettled),
     ]
     job = dg.define_asset_job(
         f"{DOMAIN}_refresh",

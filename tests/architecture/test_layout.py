@@ -7,7 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.core.dbt import DomainTranslator, layer_of, load_manifest
+from orchestration.core.dbt import load_manifest
+from orchestration.core.dbt_translator import DomainTranslator, layer_of
 from orchestration.core.settings import get_settings
 from orchestration.definitions import build_definitions
 from orchestration.student_performance.contract import load_contract

@@ -1,7 +1,9 @@
 """The arguments that dbt is given, and the sentence when it fails."""
 
 import json
-from pathlib import Path
+from types import SimpleNamespace
+
+from dbt.cli.main import dbtRunnerResult
 
 from orchestration.core.dbt import build_arguments, failed_nodes, project_fingerprint
 from orchestration.core.partitions import Quarter
@@ -29,12 +31,12 @@ def test_another_contract_is_another_manifest() -> None:
     assert project_fingerprint(VARS) != project_fingerprint({"pass_mark": 41})
 
 
-def test_failures_are_named_with_their_first_line(tmp_path: Path) -> None:
-    results = [
-        {"unique_id": "test.quarterdeck.unique_x.123", "status": "fail", "message": "Got 2 results\nmore"},
-        {"unique_id": "model.quarterdeck.fct_y", "status": "success", "message": "ok"},
-        {"unique_id": "model.quarterdeck.fct_z", "status": "error", "message": None},
+def test_failures_are_named_with_their_first_line() -> None:
+    outcomes = [
+        SimpleNamespace(unique_id="test.quarterdeck.unique_x.123", status="fail", message="Got 2 results\nmore"),
+        SimpleNamespace(unique_id="model.quarterdeck.fct_y", status="success", message="ok"),
+        SimpleNamespace(unique_id="model.quarterdeck.fct_z", status="error", message=None),
     ]
-    (tmp_path / "run_results.json").write_text(json.dumps({"results": results}))
-    assert failed_nodes(tmp_path) == ["unique_x: Got 2 results", "fct_z: error"]
-    assert failed_nodes(tmp_path / "none") == []
+    result = dbtRunnerResult(success=False, result=SimpleNamespace(results=outcomes))
+    assert failed_nodes(result) == ["unique_x: Got 2 results", "fct_z: error"]
+    assert failed_nodes(dbtRunnerResult(success=False)) == []

@@ -231,7 +231,7 @@ def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
     variables = dbt_variables(load_contract(), settings)
     arguments = build_arguments([Quarter.parse(QUARTER)], variables, ["test", "--select", "test_type:unit"])
     database = open_database(settings)
-    result = invoke(settings, database, "unit_tests", arguments, manifest=parsed_project(settings, variables))
+    result = invoke(settings, database, "unit_tests", arguments, manifest=parsed_project(settings, variables).manifest)
     assert result.exception is None
     outcomes = {outcome.node.name: str(outcome.status) for outcome in result.result.results}
     assert len(outcomes) >= 24
