@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.memory import use_little_memory
 from orchestration.core.postgres import Database, open_database, remove_embedded
 from orchestration.core.settings import PROJECT_ROOT, Settings, get_settings
 
@@ -114,6 +115,7 @@ def stage(
 
 
 def _run_stages(source: str, quarter_text: str | None, stage: StageName | None) -> None:
+    use_little_memory()
     with _quick_imports():
         from orchestration.core.partitions import Quarter, current_quarter, to_partition_key
         from orchestration.core.progress import progress_logger

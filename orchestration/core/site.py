@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from orchestration.core.site_format import FILTERS, moment
@@ -102,16 +101,27 @@ def environment(*template_folders: Path) -> jinja2.Environment:
 def vega_bundle(cache_folder: Path | None = None) -> str:
     """Return Vega, vega-embed and the expression interpreter as one classic script that sets `window.vegaEmbed`.
 
-    Bundling takes a second, so the text is kept in cache_folder, under the version it was made with.
+    Bundling takes a second and the memory of a whole JavaScript engine, so the text is kept in cache_folder.
     """
-    if cache_folder is None:
+
+    def make() -> str:
+        import vl_convert
+
         return str(vl_convert.javascript_bundle(_BUNDLE_SNIPPET))
-    key = hashlib.sha256(_BUNDLE_SNIPPET.encode()).hexdigest()[:8]
-    path = cache_folder / f"vega-{version('vl-convert-python')}-{key}.js"
+
+    return kept_text(cache_folder, "vega.js", _BUNDLE_SNIPPET, make)
+
+
+def kept_text(cache_folder: Path | None, name: str, made_from: str, make: Callable[[], str]) -> str:
+    """Return the text that `make` gives; kept in cache_folder for as long as `made_from` and the chart library are the same."""
+    if cache_folder is None:
+        return make()
+    key = hashlib.sha256(made_from.encode()).hexdigest()[:8]
+    path = cache_folder / f"{version('vl-convert-python')}-{key}-{name}"
     if not path.exists():
         cache_folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(vl_convert.javascript_bundle(_BUNDLE_SNIPPET), encoding="utf-8")
+        partial.write_text(make(), encoding="utf-8")
         partial.replace(path)
     return path.read_text(encoding="utf-8")
 

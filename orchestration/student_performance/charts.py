@@ -72,3 +72,14 @@ def lines(title: str, zero: bool = False, height: int = 250) -> dict[str, Any]:
         shape=alt.Shape("shape:N", scale=None), tooltip="text:N"
     )
     return _configured(alt.layer(drawn, points).properties(width="container", height=height))
+
+
+def specifications() -> dict[str, dict[str, Any]]:
+    """Every chart of the pages by its name; none depends on the data."""
+    return {
+        "ranges": range_bars(),
+        "mean": lines("Mean score"),
+        "tall_mean": lines("Mean score", height=360),
+        "pass": lines("Passed, %"),
+        "share": lines("Students, %", zero=True),
+    }

@@ -1,5 +1,6 @@
 """Assemble the pages of student performance: a pure function from PagesData to files."""
 
+import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,10 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, SourceFile, environment, vega_bundle
+from orchestration.core.site import (
+    STATIC_FOLDER,
+    SiteBuilder,
+    SiteFacts,
+    SourceFile,
+    environment,
+    kept_text,
+    vega_bundle,
+)
 from orchestration.core.site_downloads import Download, write_download
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
-from orchestration.student_performance import charts, payloads, static_views
+from orchestration.student_performance import payloads, static_views
 from orchestration.student_performance.pages_input import Definition, Demographic, PagesData, Subject
 from orchestration.student_performance.reading import quarters_loaded, written_reading
 
@@ -44,7 +53,7 @@ DOWNLOADS = {
 def build_pages(data: PagesData, folder: Path, bundle_cache: Path | None = None) -> list[Path]:
     """Write the whole site into a new folder and return its files; the same data gives the same bytes.
 
-    bundle_cache: a folder outside the site that keeps the chart runtime between builds (it takes a second to bundle).
+    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds.
 
     Raises FileExistsError when the folder is not empty, ValueError when no quarter has results.
     """
@@ -59,10 +68,21 @@ def build_pages(data: PagesData, folder: Path, bundle_cache: Path | None = None)
         downloads = {
             name: write_download(folder, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()
         }
-        _write_pages(builder, data, quarter, downloads)
+        _write_pages(builder, data, quarter, downloads, _charts(bundle_cache))
         builder.write("assets/vega.js", bundle.result())
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _charts(cache_folder: Path | None) -> dict[str, Any]:
+    def make() -> str:
+        # Imported here because Altair and its compiler take a second, and memory, that a build with kept charts saves.
+        from orchestration.student_performance import charts
+
+        return json.dumps(charts.specifications())
+
+    text = kept_text(cache_folder, "charts.json", (FOLDER / "charts.py").read_text(encoding="utf-8"), make)
+    return dict(json.loads(text))
 
 
 def _facts(data: PagesData, quarter: str) -> SiteFacts:
@@ -82,15 +102,13 @@ def _facts(data: PagesData, quarter: str) -> SiteFacts:
     )
 
 
-def _write_pages(builder: SiteBuilder, data: PagesData, quarter: str, downloads: dict[str, Download]) -> None:
+def _write_pages(
+    builder: SiteBuilder, data: PagesData, quarter: str, downloads: dict[str, Download], charts: dict[str, Any]
+) -> None:
     reading = written_reading(data, quarter)
     results, segments = payloads.results_payload(data), payloads.segments_payload(data)
-    results["charts"] = {
-        "ranges": charts.range_bars(),
-        "mean": charts.lines("Mean score"),
-        "pass": charts.lines("Passed, %"),
-    }
-    segments["charts"] = {"share": charts.lines("Students, %", zero=True)}
+    results["charts"] = {name: charts[name] for name in ("ranges", "mean", "pass")}
+    segments["charts"] = {"share": charts["share"]}
     choices = _choices(results)
 
     def offered(*names: str) -> list[Download]:
@@ -110,7 +128,7 @@ def _write_pages(builder: SiteBuilder, data: PagesData, quarter: str, downloads:
         payload={
             "quarters": results["quarters"],
             "series": series,
-            "charts": {"mean": charts.lines("Mean score", height=360)},
+            "charts": {"mean": charts["tall_mean"]},
         },
     )
     builder.page(
