@@ -20,6 +20,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
+from orchestration.core import engine, spark
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
@@ -57,12 +58,13 @@ def invoke(
     """Run a dbt command in this process; its artifacts and log go to the folder of `purpose`."""
     target = target_dir(settings, purpose)
     # The profile reads the database from the environment, so that no address or password is in a file.
-    os.environ.update(database.dbt_environment())
+    os.environ.update({**database.dbt_environment(), **spark.dbt_environment(settings)})
     flags = {
         "--project-dir": PROJECT_DIR,
         "--profiles-dir": PROJECT_DIR,
         "--target-path": target,
         "--log-path": target / "logs",
+        "--target": settings.engine.value,
     }
     places = [str(part) for flag in flags.items() for part in flag]
     return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(["--quiet", *arguments, *places])
@@ -95,9 +97,9 @@ def build_arguments(
     return [*arguments, "--exclude-resource-type", "unit_test", "--indirect-selection", reach]
 
 
-def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
-    """Hash of everything that a manifest is made from: the project's files and the variables."""
-    digest = hashlib.sha256(json.dumps(dbt_vars, sort_keys=True).encode())
+def project_fingerprint(settings: Settings, dbt_vars: Mapping[str, Any]) -> str:
+    """Hash of everything that a manifest is made from: the project's files, the variables and the engine."""
+    digest = hashlib.sha256(json.dumps([dbt_vars, settings.engine], sort_keys=True).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
         if path.is_file() and inside.parts[0] not in {"target", "logs", "dbt_packages"}:
@@ -114,7 +116,7 @@ def load_manifest(settings: Settings, dbt_vars: Mapping[str, Any]) -> dict[str, 
     """
     folder = target_dir(settings, "parse")
     manifest, stamp = folder / "manifest.json", folder / "fingerprint"
-    fingerprint = project_fingerprint(dbt_vars)
+    fingerprint = project_fingerprint(settings, dbt_vars)
     with _parsing(settings):
         if not (manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint):
             stamp.unlink(missing_ok=True)
@@ -131,7 +133,7 @@ def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> Any:
     Raises:
         QuarterdeckError: the project does not parse; dbt's own words are in the message.
     """
-    key = (settings.home, project_fingerprint(dbt_vars))
+    key = (settings.home, project_fingerprint(settings, dbt_vars))
     if key not in _parsed:
         with _parsing(settings):
             _parsed[key] = _parse(settings, dbt_vars, "--no-write-json")
@@ -205,10 +207,9 @@ def layer_of(dbt_resource_props: Mapping[str, Any]) -> str:
 
 def rows_written(result: dbtRunnerResult) -> dict[str, int]:
     """Rows that a dbt build wrote, by model; views write none."""
-    outcomes = getattr(result.result, "results", [])
     return {
         outcome.node.name: int(outcome.adapter_response["rows_affected"])
-        for outcome in outcomes
+        for outcome in getattr(result.result, "results", [])
         if outcome.node.resource_type in ("model", "seed") and outcome.adapter_response.get("rows_affected", -1) >= 0
     }
 
@@ -266,6 +267,7 @@ def build_dbt_assets(
             exclusive(database, f"dbt {domain}"),
         ):
             take_back = supersede_later_stages(database, domain, quarters, stage)
+            engine.bring_sources(settings, database, manifest)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
             result = invoke(
                 settings,
@@ -275,6 +277,7 @@ def build_dbt_assets(
                 manifest=parsed_project(settings, dbt_vars),
                 callbacks=[lambda event: events.append(msg_to_dict(event))],
             )
+            engine.serve_models(settings, database, manifest, selection, quarters)
             written = rows_written(result)
             for event in events:
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})

@@ -89,7 +89,7 @@ def build_python_assets(
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows_read,
-                "preview": dg.MetadataValue.md(preview(platform.database, quarters[-1], contract)),
+                "preview": dg.MetadataValue.md(preview(platform.database, platform.settings, quarters[-1], contract)),
             }
         )
 
