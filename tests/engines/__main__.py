@@ -137,7 +137,8 @@ def report(comparisons: Sequence[Comparison], title: str) -> None:
     if different or not rows:
         raise DifferenceError(f"{different} of {len(comparisons)} tables differ between the engines.")
     console.print(
-        f"{len(comparisons) - copies} models and {copies} copies of them in Postgres, {rows:,} rows compared: all equal (floating-point columns within {TOLERANCE:g})."
+        f"{len(comparisons) - copies} models and {copies} copies of them in Postgres, {rows:,} rows compared: all equal "
+        f"(floating-point columns within {TOLERANCE:g})."
     )
 
 
