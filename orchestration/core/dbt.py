@@ -24,7 +24,7 @@ from orchestration.core import engine, spark
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
-from orchestration.core.postgres import Database, embedded_data_dir, exclusive
+from orchestration.core.postgres import Database, exclusive, parse_database
 from orchestration.core.resources import Platform
 from orchestration.core.retries import is_transient_result
 from orchestration.core.settings import PROJECT_ROOT, Settings
@@ -37,13 +37,6 @@ ZONES = {"staging": "trusted", "marts": "curated"}
 def target_dir(settings: Settings, purpose: str) -> Path:
     """Folder of dbt's artifacts for one purpose; fixed, so that partial parsing works and nothing piles up."""
     return settings.home / "dbt" / purpose
-
-
-def parse_database(settings: Settings) -> Database:
-    """The database as dbt's parser must see it, without starting it: parsing needs names, not a server."""
-    if settings.database_url is not None:
-        return Database(settings.database_url.get_secret_value())
-    return Database(f"host='{embedded_data_dir(settings)}' user=postgres dbname=quarterdeck")
 
 
 def invoke(
