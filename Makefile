@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 # A certificate store that the machine names for pip serves uv too.
 export SSL_CERT_FILE ?= $(or $(PIP_CERT),$(wildcard /etc/ssl/certs/ca-certificates.crt))
 STAMP := $(VENV)/.installed
+SPARK := .venv-spark
+SPARK_STAMP := $(SPARK)/.installed
 
-.PHONY: help setup run test bench lint ui serve lock format clean
+.PHONY: help setup run test bench engines lint ui serve lock format clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,6 +34,14 @@ test: $(STAMP) ## Run all tests
 bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|rows|page
 	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)
 
+engines: $(STAMP) $(SPARK_STAMP) ## Run the job on Postgres and on a Spark cluster, compare every row, kill a worker
+	@$(BIN)/python -m tests.engines $(ARGS)
+
+$(SPARK_STAMP): tests/engines/requirements.lock
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	$(BIN)/uv pip sync --quiet --python $(SPARK)/bin/python --require-hashes tests/engines/requirements.lock
+	@touch $(SPARK_STAMP)
+
 lint: $(STAMP) ## Check style, types, imports, SQL and YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,10 +60,12 @@ ui: $(STAMP) ## Start the Dagster UI on loopback
 serve: $(STAMP) ## Serve pages, data docs and downloads on loopback
 	@$(BIN)/quarterdeck serve $(ARGS)
 
-lock: ## Renew requirements.lock from pyproject.toml
+lock: ## Renew requirements.lock from pyproject.toml, and that of the Spark environment
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --all-extras --generate-hashes --no-header --upgrade \
 		--output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --generate-hashes --no-header --upgrade \
+		--output-file tests/engines/requirements.lock tests/engines/requirements.in
 
 clean: ## Delete the environment, caches and all state of runs
-	rm -rf $(VENV) .quarterdeck .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SPARK) .quarterdeck .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
 from orchestration.student_performance.contract import load_contract
 
 _VARIABLES = {
@@ -18,3 +21,13 @@ flags = SimpleNamespace(FULL_REFRESH=False)
 def var(name: str) -> Any:
     """The macro `var` of dbt."""
     return _VARIABLES[name]
+
+
+@pass_context
+def _dispatch(context: Context, name: str) -> Any:
+    return context.resolve(f"default__{name}")
+
+
+adapter = SimpleNamespace(dispatch=_dispatch)
+dbt = SimpleNamespace(type_string=lambda: "text")
+target = SimpleNamespace(type="postgres")

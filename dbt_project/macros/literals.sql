@@ -5,5 +5,5 @@
 
 {#- Text without the blanks around it; null where nothing is left. -#}
 {% macro trimmed(text) -%}
-    nullif(btrim({{ text }}, e' \t\r\n'), '')
+    nullif({{ without_blanks(text) }}, '')
 {%- endmacro %}

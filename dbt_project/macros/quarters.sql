@@ -3,15 +3,15 @@
 {#- The quarter before, or after, that of an SQL expression. -#}
 {% macro previous_quarter(quarter) -%}
     case right({{ quarter }}, 1)
-        when '1' then (left({{ quarter }}, 4)::integer - 1)::text || 'Q4'
-        else left({{ quarter }}, 5) || (right({{ quarter }}, 1)::integer - 1)::text
+        when '1' then cast(cast(left({{ quarter }}, 4) as integer) - 1 as {{ dbt.type_string() }}) || 'Q4'
+        else left({{ quarter }}, 5) || cast(cast(right({{ quarter }}, 1) as integer) - 1 as {{ dbt.type_string() }})
     end
 {%- endmacro %}
 
 {% macro following_quarter(quarter) -%}
     case right({{ quarter }}, 1)
-        when '4' then (left({{ quarter }}, 4)::integer + 1)::text || 'Q1'
-        else left({{ quarter }}, 5) || (right({{ quarter }}, 1)::integer + 1)::text
+        when '4' then cast(cast(left({{ quarter }}, 4) as integer) + 1 as {{ dbt.type_string() }}) || 'Q1'
+        else left({{ quarter }}, 5) || cast(cast(right({{ quarter }}, 1) as integer) + 1 as {{ dbt.type_string() }})
     end
 {%- endmacro %}
 

@@ -3,12 +3,12 @@
 {% macro ten_point_range(score) -%}
     {%- set minimum = var('score_minimum') -%}
     {%- set width = var('score_maximum') - minimum -%}
-    (least(floor(({{ score }} - {{ minimum }}) * 10 / {{ width }}), 9) * 10)::smallint
+    cast(least(floor(({{ score }} - {{ minimum }}) * 10 / {{ width }}), 9) * 10 as smallint)
 {%- endmacro %}
 
 {#- A bound of the seed score_ranges, a percentage of the scale, as a score. -#}
 {% macro bound_as_score(bound) -%}
-    trim_scale(({{ var('score_minimum') }} + {{ bound }} * {{ var('score_maximum') - var('score_minimum') }} / 100)::numeric)
+    {{ trimmed_number(var('score_minimum') ~ ' + ' ~ bound ~ ' * ' ~ (var('score_maximum') - var('score_minimum')) ~ ' / 100') }}
 {%- endmacro %}
 
 {#- The sum of a student's scores, the mean that ranges and grades are taken from, and whether the student passes. -#}
@@ -17,18 +17,18 @@
 {%- endmacro %}
 
 {% macro mean_of_sum(score_sum) -%}
-    round(({{ score_sum }}) / {{ var('subjects') | length }}, 4)
+    {{ rounded_ratio('(' ~ score_sum ~ ')', var('subjects') | length) }}
 {%- endmacro %}
 
 {% macro passes() -%}
     {%- for subject in var('subjects') %}{{ ' and ' if not loop.first }}{{ subject.name }}_score >= {{ var('pass_mark') }}{% endfor -%}
 {%- endmacro %}
 
-{#- The kaggle_grade ranges as two arrays, lowest first; `grade` looks a student's up in a CTE `grades` made of them. -#}
+{#- The kaggle_grade ranges as two arrays, lowest first; `grade` looks a student's up in a CTE `grades` of this one row, joined to every student. -#}
 {% macro grades(score_ranges) -%}
     select
-        array_agg({{ bound_as_score('lower_bound') }} order by range_order) as lower_bounds,
-        array_agg(range_label order by range_order) as labels
+        {{ ordered_list(bound_as_score('lower_bound'), 'range_order') }} as lower_bounds,
+        {{ ordered_list('range_label', 'range_order') }} as labels
     from {{ score_ranges }}
     where range_scheme = 'kaggle_grade'
 {%- endmacro %}
@@ -37,7 +37,7 @@
 {% macro grade(mean_score, is_pass) -%}
     case
         when {{ is_pass }}
-            then (select grades.labels from grades)[width_bucket({{ mean_score }}, (select grades.lower_bounds from grades))]
-        else (select grades.labels from grades)[1]
+            then {{ item('grades.labels', place_among(mean_score, 'grades.lower_bounds')) }}
+        else {{ item('grades.labels', 1) }}
     end
 {%- endmacro %}

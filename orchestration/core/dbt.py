@@ -24,12 +24,13 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
+from orchestration.core import engine, spark
 from orchestration.core.builds import changed, following
 from orchestration.core.dbt_translator import DomainTranslator
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
-from orchestration.core.postgres import Database, embedded_data_dir, exclusive
+from orchestration.core.postgres import Database, exclusive, parse_database
 from orchestration.core.resources import Platform
 from orchestration.core.retries import is_transient_result
 from orchestration.core.settings import PROJECT_ROOT, Settings
@@ -45,13 +46,6 @@ def target_dir(settings: Settings, purpose: str) -> Path:
     return settings.home / "dbt" / purpose
 
 
-def parse_database(settings: Settings) -> Database:
-    """The database as dbt's parser must see it, without starting it: parsing needs names, not a server."""
-    if settings.database_url is not None:
-        return Database(settings.database_url.get_secret_value())
-    return Database(f"host='{embedded_data_dir(settings)}' user=postgres dbname=quarterdeck")
-
-
 def invoke(
     settings: Settings,
     database: Database,
@@ -64,12 +58,13 @@ def invoke(
     """Run a dbt command in this process; its artifacts and log go to the folder of `purpose`."""
     target = target_dir(settings, purpose)
     # The profile reads the database from the environment, so that no address or password is in a file.
-    os.environ.update(database.dbt_environment())
+    os.environ.update({**database.dbt_environment(), **spark.dbt_environment(settings)})
     flags = {
         "--project-dir": PROJECT_DIR,
         "--profiles-dir": PROJECT_DIR,
         "--target-path": target,
         "--log-path": target / "logs",
+        "--target": settings.engine.value,
     }
     places = [str(part) for flag in flags.items() for part in flag]
     return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(["--quiet", *arguments, *places])
@@ -102,10 +97,10 @@ def build_arguments(
     return [*arguments, "--exclude-resource-type", "unit_test", "--indirect-selection", reach]
 
 
-def project_fingerprint(dbt_vars: Mapping[str, Any]) -> str:
-    """Hash of everything that a manifest is made from: the project's files, the variables and dbt itself."""
+def project_fingerprint(settings: Settings, dbt_vars: Mapping[str, Any]) -> str:
+    """Hash of everything that a manifest is made from: the project's files, the variables, the engine and dbt itself."""
     versions = [version(name) for name in ("dbt-core", "dbt-postgres")]
-    digest = hashlib.sha256(json.dumps([dbt_vars, versions], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([dbt_vars, versions, settings.engine], sort_keys=True).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
         if path.is_file() and inside.parts[0] not in {"target", "logs", "dbt_packages"}:
@@ -131,7 +126,7 @@ def parsed_project(settings: Settings, dbt_vars: Mapping[str, Any]) -> ParsedPro
         QuarterdeckError: the project does not parse; dbt's own words are in the message.
     """
     # Names of relations hold the name of the database.
-    fingerprint = f"{project_fingerprint(dbt_vars)} {parse_database(settings).parameters['dbname']}"
+    fingerprint = f"{project_fingerprint(settings, dbt_vars)} {parse_database(settings).parameters['dbname']}"
     key = (settings.home, fingerprint)
     if key not in _parsed:
         folder = target_dir(settings, "parse")
@@ -175,10 +170,9 @@ def _parse(settings: Settings, dbt_vars: Mapping[str, Any]) -> Manifest:
 
 def rows_written(result: dbtRunnerResult) -> dict[str, int]:
     """Rows that a dbt build wrote, by model; views write none."""
-    outcomes = getattr(result.result, "results", [])
     return {
         outcome.node.name: int(outcome.adapter_response["rows_affected"])
-        for outcome in outcomes
+        for outcome in getattr(result.result, "results", [])
         if outcome.node.resource_type in ("model", "seed") and outcome.adapter_response.get("rows_affected", -1) >= 0
     }
 
@@ -266,7 +260,7 @@ def build_dbt_assets(
                 database,
                 domain,
                 step.name,
-                following(database, domain, unsettled, step.follows, project_fingerprint(dbt_vars)),
+                following(database, domain, unsettled, step.follows, project_fingerprint(settings, dbt_vars)),
                 context.log.info,
             ) as todo,
         ):
@@ -274,6 +268,7 @@ def build_dbt_assets(
                 yield from _as_they_are(context)
                 return
             take_back = supersede_later_stages(database, domain, todo, stage)
+            engine.bring_sources(settings, database, manifest)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
             result = invoke(
                 settings,
@@ -289,6 +284,7 @@ def build_dbt_assets(
                 manifest=parsed_project(settings, dbt_vars).manifest,
                 callbacks=[lambda event: results.append(event) if event.info.name in RESULT_EVENTS else None],
             )
+            engine.serve_models(settings, database, manifest, selection, todo)
             written = rows_written(result)
             for event in map(msg_to_dict, results):
                 message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})

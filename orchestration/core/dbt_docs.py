@@ -41,7 +41,7 @@ def generate_docs(settings: Settings, database: Database, dbt_vars: Mapping[str,
     with database.connect() as connection:
         catalog = connection.execute(CATALOG, (sorted({node.schema for node in nodes}),)).fetchone()
     example = Quarter.parse(settings.first_quarter)
-    made_of = hashlib.sha256(f"{project_fingerprint(dbt_vars)} {catalog} {example}".encode()).hexdigest()
+    made_of = hashlib.sha256(f"{project_fingerprint(settings, dbt_vars)} {catalog} {example}".encode()).hexdigest()
     if page.exists() and stamp.exists() and stamp.read_text() == made_of:
         return page
     stamp.unlink(missing_ok=True)

@@ -142,6 +142,13 @@ def embedded_data_dir(settings: Settings) -> Path:
     return settings.home / "postgres"
 
 
+def parse_database(settings: Settings) -> Database:
+    """The database as dbt's parser must see it, without starting it: parsing needs names, not a server."""
+    if settings.database_url is not None:
+        return Database(settings.database_url.get_secret_value())
+    return Database(f"host='{embedded_data_dir(settings)}' user=postgres dbname=quarterdeck")
+
+
 def open_database(settings: Settings) -> Database:
     """The database of these settings, started if it is the embedded one and not running yet.
 

@@ -24,6 +24,13 @@ class Mode(StrEnum):
     PRODUCTION = "production"
 
 
+class Engine(StrEnum):
+    """What the dbt models run on."""
+
+    POSTGRES = "postgres"
+    SPARK = "spark"
+
+
 class Settings(BaseSettings):
     """The settings; each field is the variable `QUARTERDECK_<FIELD>`, and `AWS_<FIELD>` stays as it is."""
 
@@ -61,6 +68,16 @@ class Settings(BaseSettings):
     aws_access_key_id: SecretStr | None = Field(None, validation_alias="AWS_ACCESS_KEY_ID")
     aws_secret_access_key: SecretStr | None = Field(None, validation_alias="AWS_SECRET_ACCESS_KEY")
     aws_session_token: SecretStr | None = Field(None, validation_alias="AWS_SESSION_TOKEN")
+    engine: Engine = Field(
+        Engine.POSTGRES,
+        description="What the dbt models run on; with spark, Postgres holds the platform's tables and a copy of the marts.",
+    )
+    spark_host: str = Field("localhost", description="Host of Spark's thrift server.")
+    spark_port: int = Field(10000, description="Port of Spark's thrift server.")
+    spark_warehouse: str | None = Field(
+        None,
+        description="URL of the folder of Spark's tables, as its workers reach it: s3a://bucket/folder, file:///mount.",
+    )
     site_dir: Path | None = Field(None, description="Folder of published pages; <home>/site when unset.")
     max_quarantined_pct: float = Field(
         5.0, ge=0, le=100, description="A quarter with a larger share of quarantined rows is not published."

@@ -112,7 +112,7 @@ def build_python_assets(
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(counts.values()),
-                "preview": dg.MetadataValue.md(preview(platform.database, quarters[-1], contract)),
+                "preview": dg.MetadataValue.md(preview(platform.database, platform.settings, quarters[-1], contract)),
             }
         )
 

@@ -1,63 +1,60 @@
 """What must hold before a quarter goes on: the row account, and the limit on quarantined rows."""
+# ruff: noqa: S608 - the queries hold labels of quarters alone, and run on either engine
 
 from collections.abc import Sequence
 
 import psycopg
-from psycopg import sql
 
 from orchestration.core.accounts import RowAccount, record_accounts
+from orchestration.core.engine import model_rows
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
+from orchestration.core.settings import Settings
 from orchestration.student_performance.ingest import DOMAIN
 
-ACCEPTED = sql.SQL("select * from student_performance_staging.stg_student_performance__accepted_lines")
+ACCEPTED = "select * from student_performance_staging.stg_student_performance__accepted_lines"
 # What would be accepted: the lines of a file that was refused stay out of the table.
-ACCEPTABLE = sql.SQL(
-    "select * from student_performance_staging.stg_student_performance__exam_lines where reason is null"
-)
+ACCEPTABLE = "select * from student_performance_staging.stg_student_performance__exam_lines where reason is null"
 
 
-def count_rows(database: Database, quarters: Sequence[Quarter], accepted_lines: sql.SQL = ACCEPTED) -> list[RowAccount]:
+def count_rows(
+    database: Database, settings: Settings, quarters: Sequence[Quarter], accepted_lines: str = ACCEPTED
+) -> list[RowAccount]:
     """The quarters' row accounts, counted in the raw table, the accepted and the rejected lines independently."""
-    labels = [str(quarter) for quarter in quarters]
-    with database.connect() as connection:
-        read = connection.execute(
-            """
+    labels = ", ".join(f"'{quarter}'" for quarter in quarters)
+    with model_rows(settings, database) as rows:
+        read = rows(
+            f"""
             select quarter, source_file_id, count(*) from student_performance_raw.exam_results
-            where quarter = any(%s) group by 1, 2 order by 1, 2
-            """,
-            (labels,),
-        ).fetchall()
+            where quarter in ({labels}) group by 1, 2 order by 1, 2
+            """
+        )
         # Lines with the same values have the same two numbers. A line with an id of its own repeats none.
         trusted = {
             (row[0], row[1]): (row[2], row[3])
-            for row in connection.execute(
-                sql.SQL(
-                    """
+            for row in rows(
+                f"""
                 select quarter, source_file_id, sum(line_count)::bigint,
                     coalesce(sum(line_count - 1) filter (where not has_own_id), 0)::bigint
                 from (
                     select quarter, source_file_id, source_student_id is not null as has_own_id, count(*) as line_count
-                    from ({}) as accepted_lines
-                    where quarter = any(%s)
+                    from ({accepted_lines}) as accepted_lines
+                    where quarter in ({labels})
                     group by 1, 2, 3, case when source_student_id is null then demographic_set_id end,
                         case when source_student_id is null then score_set_id end
                 ) as equal_lines
                 group by 1, 2
                 """
-                ).format(accepted_lines),
-                (labels,),
             )
         }
         rejected: dict[tuple[str, str], dict[str, int]] = {}
-        for quarter, file_id, reason, count in connection.execute(
-            """
+        for quarter, file_id, reason, count in rows(
+            f"""
             select quarter, source_file_id, reason, count(*)
             from student_performance_staging.stg_student_performance__rejected_results
-            where quarter = any(%s) group by 1, 2, 3 order by 1, 2, 3
-            """,
-            (labels,),
+            where quarter in ({labels}) group by 1, 2, 3 order by 1, 2, 3
+            """
         ):
             rejected.setdefault((quarter, file_id), {})[reason] = count
     accounts = []
@@ -70,7 +67,7 @@ def count_rows(database: Database, quarters: Sequence[Quarter], accepted_lines: 
 
 def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:
     """Count, check and record the quarters' row accounts."""
-    accounts = count_rows(platform.database, quarters)
+    accounts = count_rows(platform.database, platform.settings, quarters)
     record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
     return accounts
 
@@ -86,7 +83,7 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
         ).fetchone()
     if ready == (None,):
         return None
-    accounts = count_rows(platform.database, quarters, ACCEPTABLE)
+    accounts = count_rows(platform.database, platform.settings, quarters, ACCEPTABLE)
     limit = platform.settings.max_quarantined_pct
     too_many = [account for account in accounts if account.quarantined_pct > limit]
     if not too_many:

@@ -59,7 +59,7 @@ def raw_fingerprints(
 def up_to_date_etl(platform: Platform, contract: Contract, quarters: Sequence[Quarter]) -> set[Quarter]:
     """Those of the quarters whose raw lines and models stand as their last build left them, and would be built alike."""
     database, settings = platform.database, platform.settings
-    project = project_fingerprint(dbt_variables(contract, settings))
+    project = project_fingerprint(settings, dbt_variables(contract, settings))
     return _up_to_date(
         database,
         quarters,
@@ -79,7 +79,7 @@ def unsettled_etl(platform: Platform, contract: Contract, quarters: Sequence[Qua
 def unsettled_ml(platform: Platform, contract: Contract, quarters: Sequence[Quarter]) -> list[Quarter]:
     """Those of the quarters on which stage ml has work to do, or has not succeeded."""
     database = platform.database
-    project = project_fingerprint(dbt_variables(contract, platform.settings))
+    project = project_fingerprint(platform.settings, dbt_variables(contract, platform.settings))
     steps = {
         CLUSTERS_STEP: cluster_fingerprints(database, quarters, contract_subjects(contract)),
         LABELS_STEP: builds.following(database, DOMAIN, quarters, CLUSTERS_STEP, project),
@@ -124,7 +124,7 @@ def shown_fingerprint(platform: Platform, contract: Contract) -> str | None:
         _rows(database, "landing_files"),
         _rows(database, "stage_status", ["etl", "ml"]),
         contract.model_dump(),
-        project_fingerprint(dbt_variables(contract, settings)),
+        project_fingerprint(settings, dbt_variables(contract, settings)),
         builds.code_fingerprint(HERE, Path(builds.__file__).parent),
     )
 

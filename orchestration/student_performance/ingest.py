@@ -13,11 +13,13 @@ from psycopg import sql
 from pyarrow import csv as arrow_csv
 from tabulate import tabulate
 
+from orchestration.core.engine import model_rows
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
-from orchestration.core.settings import Settings
+from orchestration.core.settings import Engine, Settings
+from orchestration.core.spark import open_spark
 from orchestration.core.storage import open_file, open_storage
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.contract import (
@@ -123,12 +125,21 @@ def raw_columns(contract: Contract) -> list[str]:
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Replace the quarter's partition of the raw table by the lines of its file, in one transaction.
-
-    The new partition is filled beside the old one, which readers see until the last moment.
+    """Replace the quarter's partition of the raw table, where the models run, by the lines of its file.
 
     Returns:
         The file and the number of lines.
+    """
+    load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
+    return load(database, settings, quarter, contract)
+
+
+def _load_raw_in_postgres(
+    database: Database, settings: Settings, quarter: Quarter, contract: Contract
+) -> tuple[LandedFile, int]:
+    """Load the lines by COPY, in one transaction.
+
+    The new partition is filled beside the old one, which readers see until the last moment.
     """
     table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
     name = f"{RAW_TABLE}_{quarter}".lower()
@@ -176,6 +187,29 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
     return landed, count
 
 
+def _load_raw_in_spark(
+    database: Database, settings: Settings, quarter: Quarter, contract: Contract
+) -> tuple[LandedFile, int]:
+    """Write the lines as a Parquet file, and switch the quarter's partition to it."""
+    kinds = {
+        "source_file_id": pa.string(),
+        **dict.fromkeys(raw_columns(contract), pa.string()),
+        "source_line": pa.int64(),
+    }
+    schema = pa.schema(kinds)
+    with exclusive(database, f"raw {DOMAIN}"), open_spark(settings) as spark:
+        with database.connect() as connection:
+            landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
+        with landed.local_copy() as path:
+            results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
+            tables = (
+                table.append_column("source_file_id", pa.repeat(landed.source_file_id, len(table))).select(schema.names)
+                for table in results.tables()
+            )
+            count = spark.replace_quarter(f"{RAW_SCHEMA}.{RAW_TABLE}", str(quarter), schema, tables)
+    return landed, count
+
+
 def _copy(
     connection: psycopg.Connection, target: sql.Composable, columns: Sequence[str], tables: Iterator[pa.Table]
 ) -> int:
@@ -195,17 +229,15 @@ def _copy(
     return count
 
 
-def preview(database: Database, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
+def preview(database: Database, settings: Settings, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
     """The first lines of the quarter's raw partition as a Markdown table, without the students' ids."""
     columns = ["quarter", "source_line", *contract.raw_columns]
-    with database.connect() as connection:
-        cursor = connection.execute(
-            sql.SQL("select {} from {} where quarter = %s order by source_line limit %s").format(
-                sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(RAW_SCHEMA, RAW_TABLE)
-            ),
-            (str(quarter), limit),
+    with model_rows(settings, database) as rows:
+        found = rows(
+            f"select {', '.join(columns)} from {RAW_SCHEMA}.{RAW_TABLE} where quarter = '{quarter}' "  # noqa: S608
+            f"order by source_line limit {limit}"
         )
-        return str(tabulate(cursor.fetchall(), headers=columns, tablefmt="github"))
+        return str(tabulate(found, headers=columns, tablefmt="github"))
 
 
 def _ensure_raw_table(connection: psycopg.Connection, contract: Contract) -> None:

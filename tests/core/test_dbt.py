@@ -7,6 +7,7 @@ from dbt.cli.main import dbtRunnerResult
 
 from orchestration.core.dbt import build_arguments, failed_nodes, project_fingerprint
 from orchestration.core.partitions import Quarter
+from orchestration.core.settings import Engine, Settings
 
 VARS = {"pass_mark": 40}
 
@@ -26,9 +27,11 @@ def test_unit_tests_are_left_to_make_test_and_other_commands_have_no_such_option
     assert "unit_test" not in build_arguments([], VARS, ["parse"])
 
 
-def test_another_contract_is_another_manifest() -> None:
-    assert project_fingerprint(VARS) == project_fingerprint(dict(VARS))
-    assert project_fingerprint(VARS) != project_fingerprint({"pass_mark": 41})
+def test_another_contract_or_engine_is_another_manifest() -> None:
+    postgres, spark = Settings(engine=Engine.POSTGRES), Settings(engine=Engine.SPARK)
+    assert project_fingerprint(postgres, VARS) == project_fingerprint(postgres, dict(VARS))
+    assert project_fingerprint(postgres, VARS) != project_fingerprint(postgres, {"pass_mark": 41})
+    assert project_fingerprint(postgres, VARS) != project_fingerprint(spark, VARS)
 
 
 def test_failures_are_named_with_their_first_line() -> None:

@@ -3,6 +3,11 @@
 -- Why:        The cells compute their range, the others look it up in the seed: two statements of one rule, which must agree, or the
 --             clusters are of other ranges than the page shows.
 -- How to fix: Make the macro ten_point_range and the ten_point rows of seeds/student_performance/score_ranges.csv say the same.
+{%- set ranges = [] -%}
+{%- for subject in var('subjects') -%}
+    {%- do ranges.append([quoted(subject.name), 'cells.' ~ subject.name ~ '_range']) -%}
+{%- endfor %}
+
 with cells as (
     select * from {{ ref('fct_score_range_cells') }}
     where {{ in_requested_quarters('quarter') }}
@@ -24,12 +29,7 @@ cell_counts as (
         subjects.lower_bound / 10 + 1 as range_order,
         sum(cells.student_count) as student_count
     from cells
-    cross join lateral (
-        values
-        {%- for subject in var('subjects') %}
-        ({{ quoted(subject.name) }}, cells.{{ subject.name }}_range){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as subjects (subject, lower_bound)
+    {{ lateral_rows(ranges, 'subjects', ['subject', 'lower_bound']) | indent(4) }}
     group by cells.quarter, subjects.subject, subjects.lower_bound
 )
 

@@ -15,7 +15,7 @@ contract_values (dimension, value, contract_order) as (
     ({{ quoted(demographic.name) }}, {{ quoted(value) }}, {{ loop.index }}),
     {%- endfor %}
     {%- endfor %}
-    (null::text, null::text, null::integer)
+    (cast(null as {{ dbt.type_string() }}), cast(null as {{ dbt.type_string() }}), cast(null as integer))
 ),
 
 seen_values as (
@@ -49,7 +49,7 @@ select
     (
         row_number() over (
             partition by dimension
-            order by contract_order asc nulls last, first_quarter asc, value collate "C" asc
+            order by contract_order asc nulls last, first_quarter asc, {{ by_code_point('value') }} asc
         ) - 1
     )::smallint as code
 from all_values

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(tags=['size:students'], materialized='view') }}
 
 with exam_results as (
     select * from {{ ref('fct_exam_results') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(tags=['size:students'], materialized='view') }}
 
 with exam_results as (
     select * from {{ ref('stg_student_performance__exam_results') }}
@@ -21,17 +21,18 @@ averaged as (
 )
 
 select
-    quarter,
-    student_id,
-    has_own_id,
-    source_file_id,
+    averaged.quarter,
+    averaged.student_id,
+    averaged.has_own_id,
+    averaged.source_file_id,
     {%- for demographic in var('demographics') %}
-    {{ demographic.name }},
+    averaged.{{ demographic.name }},
     {%- endfor %}
     {%- for subject in var('subjects') %}
-    {{ subject.name }}_score,
+    averaged.{{ subject.name }}_score,
     {%- endfor %}
-    mean_score,
-    {{ grade('mean_score', 'is_pass') | indent(4) }} as grade,
-    is_pass
+    averaged.mean_score,
+    {{ grade('averaged.mean_score', 'averaged.is_pass') | indent(4) }} as grade,
+    averaged.is_pass
 from averaged
+cross join grades

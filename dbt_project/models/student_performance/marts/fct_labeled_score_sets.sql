@@ -1,5 +1,12 @@
 {{ config(materialized='quarter_partitions') }}
 
+{%- set squares = [] -%}
+{%- for subject in var('subjects') -%}
+    {%- do squares.append(
+        'power(' ~ as_double('score_sets.' ~ subject.name ~ '_score') ~ ' - clusters.' ~ subject.name ~ '_mean_score, 2)'
+    ) -%}
+{%- endfor %}
+
 with score_sets as (
     select *
     from {{ ref('fct_score_sets') }}
@@ -21,18 +28,7 @@ select
     score_sets.student_count,
     nearest.cluster_id,
     nearest.cluster_label
-from score_sets
-cross join lateral (
-    select
-        clusters.cluster_id,
-        clusters.cluster_label
-    from clusters
-    where clusters.quarter = score_sets.quarter
-    order by
-        {% for subject in var('subjects') -%}
-        {{ '+ ' if not loop.first }}power(score_sets.{{ subject.name }}_score::float8 - clusters.{{ subject.name }}_mean_score, 2)
-        {% endfor -%}
-        asc,
-        clusters.cluster_id asc
-    limit 1
-) as nearest
+from {{ first_candidate(
+    'score_sets', ['quarter', 'score_set_id'], 'clusters', 'clusters.quarter = score_sets.quarter',
+    ['cluster_id', 'cluster_label'], squares | join(' + ') ~ ' asc, clusters.cluster_id asc', 'nearest'
+) }}

@@ -70,7 +70,7 @@ select
     sets.{{ name }},
     {%- endfor %}
     scored.subject,
-    scored.score,
+    {{ as_score('scored.score') }} as score,
     case when scored.subject = 'overall' then {{ grade('scored.score', 'scored.is_pass') | indent(4) }} end as grade,
     scored.is_pass,
     sum(scored.student_count)::bigint as student_count
@@ -79,6 +79,7 @@ inner join sets
     on
         scored.quarter = sets.quarter
         and scored.demographic_set_id = sets.demographic_set_id
+cross join grades
 group by
     scored.quarter,
     {%- for name in demographic_columns %}
@@ -86,4 +87,6 @@ group by
     {%- endfor %}
     scored.subject,
     scored.score,
-    scored.is_pass
+    scored.is_pass,
+    grades.labels,
+    grades.lower_bounds

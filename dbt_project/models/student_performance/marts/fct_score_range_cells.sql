@@ -26,7 +26,7 @@ cells as (
         quarter,
         {%- for subject in var('subjects') %}
         {{ subject.name }}_range,
-        round(sum({{ subject.name }}_score * student_count) / sum(student_count), 4) as {{ subject.name }}_mean_score,
+        {{ rounded_ratio('sum(' ~ times_count(subject.name ~ '_score', 'student_count') ~ ')', 'sum(student_count)') }} as {{ subject.name }}_mean_score,
         {%- endfor %}
         sum(student_count)::bigint as student_count
     from ranged

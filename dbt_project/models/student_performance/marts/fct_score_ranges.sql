@@ -4,6 +4,11 @@
     on_schema_change='fail',
 ) }}
 
+{%- set dimensions = [["'all'", "'all'"]] -%}
+{%- for demographic in var('demographics') -%}
+    {%- do dimensions.append([quoted(demographic.name), 'score_counts.' ~ demographic.name]) -%}
+{%- endfor %}
+
 with score_counts as (
     select *
     from {{ ref('fct_score_counts') }}
@@ -24,13 +29,7 @@ counts_by_dimension as (
         score_counts.grade,
         sum(score_counts.student_count) as student_count
     from score_counts
-    cross join lateral (
-        values
-        ('all', 'all')
-        {%- for demographic in var('demographics') %},
-        ({{ quoted(demographic.name) }}, score_counts.{{ demographic.name }})
-        {%- endfor %}
-    ) as dimensions (dimension, dimension_value)
+    {{ lateral_rows(dimensions, 'dimensions', ['dimension', 'dimension_value']) | indent(4) }}
     group by
         score_counts.quarter,
         dimensions.dimension,
@@ -84,14 +83,12 @@ equal_width_bounds as (
         extremes.quarter,
         extremes.subject,
         numbers.range_order,
-        trim_scale(
-            extremes.lowest_score + (extremes.highest_score - extremes.lowest_score) * (numbers.range_order - 1) / 10
-        ) as lower_bound,
-        trim_scale(
-            extremes.lowest_score + (extremes.highest_score - extremes.lowest_score) * numbers.range_order / 10
-        ) as upper_bound
+        {{ trimmed_number('extremes.lowest_score + (extremes.highest_score - extremes.lowest_score) * (numbers.range_order - 1) / 10') }}
+            as lower_bound,
+        {{ trimmed_number('extremes.lowest_score + (extremes.highest_score - extremes.lowest_score) * numbers.range_order / 10') }}
+            as upper_bound
     from extremes
-    cross join generate_series(1, 10) as numbers (range_order)
+    cross join (values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)) as numbers (range_order)
 ),
 
 ranges as (
@@ -113,7 +110,7 @@ ranges as (
         subject,
         'equal_width' as range_scheme,
         range_order,
-        round(lower_bound, 1)::text || '-' || round(upper_bound, 1)::text as range_label,
+        concat_ws('-', round(lower_bound, 1), round(upper_bound, 1)) as range_label,
         lower_bound,
         upper_bound,
         range_order = 10 as is_top_range
@@ -130,7 +127,7 @@ counts_by_range as (
         ranges.range_scheme,
         ranges.range_order,
         sum(counts_by_dimension.student_count) as student_count,
-        sum(counts_by_dimension.student_count * counts_by_dimension.score) as score_sum
+        sum({{ times_count('counts_by_dimension.score', 'counts_by_dimension.student_count') }}) as score_sum
     from counts_by_dimension
     inner join ranges
         on
@@ -165,8 +162,8 @@ select
     ranges.lower_bound,
     ranges.upper_bound,
     coalesce(counts_by_range.student_count, 0)::bigint as student_count,
-    round(100.0 * coalesce(counts_by_range.student_count, 0) / totals.student_count, 4) as student_pct,
-    round(counts_by_range.score_sum / counts_by_range.student_count, 4) as mean_score
+    {{ rounded_ratio('100.0 * coalesce(counts_by_range.student_count, 0)', 'totals.student_count') }} as student_pct,
+    {{ rounded_ratio('counts_by_range.score_sum', 'counts_by_range.student_count') }} as mean_score
 from totals
 inner join ranges
     on

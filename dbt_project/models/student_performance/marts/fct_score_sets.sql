@@ -39,7 +39,7 @@ select
     counted.score_set_id,
     counted.source_file_id,
     {%- for subject in subjects %}
-    typed_sets.{{ subject.name }}_score,
+    {{ as_score('typed_sets.' ~ subject.name ~ '_score') }} as {{ subject.name }}_score,
     {%- endfor %}
     {{ passes() }} as is_pass,
     counted.student_count

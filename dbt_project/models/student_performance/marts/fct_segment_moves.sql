@@ -1,4 +1,4 @@
-{{ config(materialized='quarter_partitions', replaces='requested_and_following') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions', replaces='requested_and_following') }}
 
 with labeled_results as (
     select *

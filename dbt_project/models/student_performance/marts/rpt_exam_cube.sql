@@ -26,16 +26,17 @@ select
     sum(student_count) filter (where subject = 'overall')::bigint as student_count,
     coalesce(sum(student_count) filter (where subject = 'overall' and is_pass), 0)::bigint as pass_count,
     {%- for name in subject_names %}
-    sum(score * student_count) filter (where subject = {{ quoted(name) }}) as {{ name }}_score_sum,
+    sum({{ times_count('score', 'student_count') }}) filter (where subject = {{ quoted(name) }}) as {{ name }}_score_sum,
     {%- endfor %}
-    sum(score * student_count) filter (where subject = 'overall') as mean_score_sum,
+    sum({{ times_count('score', 'student_count') }}) filter (where subject = 'overall') as mean_score_sum,
     {%- for name in subject_names + ['overall'] %}
-    array[
-        {%- for lower_bound in range(0, 100, 10) %}
-        coalesce(sum(student_count) filter (where subject = {{ quoted(name) }} and ten_point_range = {{ lower_bound }}), 0)
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-    ]::integer[] as {{ name }}_range_counts{{ ',' if not loop.last }}
+    {%- set counts = [] -%}
+    {%- for lower_bound in range(0, 100, 10) -%}
+        {%- do counts.append(
+            'coalesce(sum(student_count) filter (where subject = ' ~ quoted(name) ~ ' and ten_point_range = ' ~ lower_bound ~ '), 0)'
+        ) -%}
+    {%- endfor %}
+    {{ integer_list(counts) }} as {{ name }}_range_counts{{ ',' if not loop.last }}
     {%- endfor %}
 from ranged
 group by

@@ -71,10 +71,10 @@ select
     current_accounts.rows_quarantined,
     coalesce(cube_totals.student_count, 0)::bigint as student_count,
     coalesce(cube_totals.pass_count, 0)::bigint as pass_count,
-    round(100.0 * cube_totals.pass_count / cube_totals.student_count, 4) as pass_pct,
-    round(cube_totals.mean_score_sum / cube_totals.student_count, 4) as mean_score,
+    {{ rounded_ratio('100.0 * cube_totals.pass_count', 'cube_totals.student_count') }} as pass_pct,
+    {{ rounded_ratio('cube_totals.mean_score_sum', 'cube_totals.student_count') }} as mean_score,
     {%- for subject in var('subjects') %}
-    round(cube_totals.{{ subject.name }}_score_sum / cube_totals.student_count, 4) as {{ subject.name }}_mean_score,
+    {{ rounded_ratio('cube_totals.' ~ subject.name ~ '_score_sum', 'cube_totals.student_count') }} as {{ subject.name }}_mean_score,
     {%- endfor %}
     cluster_counts.cluster_count
 from current_accounts

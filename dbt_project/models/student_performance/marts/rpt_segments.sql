@@ -37,11 +37,11 @@ select
     clusters.cluster_label,
     clusters.reason,
     coalesce(cluster_counts.student_count, 0) as student_count,
-    round(100.0 * coalesce(cluster_counts.student_count, 0) / quarter_counts.student_count, 4) as student_pct,
+    {{ rounded_ratio('100.0 * coalesce(cluster_counts.student_count, 0)', 'quarter_counts.student_count') }} as student_pct,
     {%- for subject in var('subjects') %}
     clusters.{{ subject.name }}_mean_score,
     {%- endfor %}
-    round(100.0 * cluster_counts.pass_count / cluster_counts.student_count, 4) as pass_pct,
+    {{ rounded_ratio('100.0 * cluster_counts.pass_count', 'cluster_counts.student_count') }} as pass_pct,
     clusters.continues_cluster_id,
     clusters.cluster_count,
     clusters.silhouette,

@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('stg_student_performance__rejected_results') }}
 {#- The tests of the rejected lines come first: where too many are rejected, these lines stay as they were. -#}
-{{ config(materialized='quarter_partitions', pre_hook='{{ prefer_hash_joins() }}') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions', pre_hook='{{ prefer_hash_joins() }}') }}
 
 with exam_lines as (
     select * from {{ ref('stg_student_performance__exam_lines') }}
@@ -17,7 +17,7 @@ select
     {{ demographic.name }},
     {%- endfor %}
     {%- for subject in var('subjects') %}
-    {{ subject.name }}_score{{ ',' if not loop.last }}
+    {{ as_score(subject.name ~ '_score') }} as {{ subject.name }}_score{{ ',' if not loop.last }}
     {%- endfor %}
 from exam_lines
 where

@@ -1,4 +1,4 @@
-{{ config(materialized='quarter_partitions') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions') }}
 {%- set demographics = var('demographics') %}
 
 with source_lines as (
@@ -38,7 +38,7 @@ select
     dense_rank() over (
         partition by quarter
         order by quarter asc
-        {%- for demographic in demographics %}, {{ demographic.name }} collate "C" asc{% endfor %}
+        {%- for demographic in demographics %}, {{ by_code_point(demographic.name) }} asc nulls last{% endfor %}
     )::integer as demographic_set_id,
     {%- for demographic in demographics %}
     {{ demographic.name }}_text,

@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with source_lines as (
     select * from {{ source('student_performance_raw', 'exam_results') }}
 ),

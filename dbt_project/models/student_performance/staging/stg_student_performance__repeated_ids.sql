@@ -1,4 +1,4 @@
-{{ config(materialized='quarter_partitions') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions') }}
 
 with source_lines as (
     select * from {{ source('student_performance_raw', 'exam_results') }}

@@ -1,4 +1,4 @@
-{{ config(materialized='quarter_partitions') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions') }}
 {%- set subjects = var('subjects') %}
 {#- Bounded, so that no text passes the pattern and then fails the cast. -#}
 {%- set number_pattern = "'^[+-]?[0-9]{1,30}([.][0-9]{0,30})?$'" %}
@@ -39,7 +39,7 @@ typed as (
     select
         *,
         {%- for subject in subjects %}
-        case when {{ subject.name }}_trimmed ~ {{ number_pattern }} then trim_scale({{ subject.name }}_trimmed::numeric) end as {{ subject.name }}_score
+        case when {{ matches(subject.name ~ '_trimmed', number_pattern) }} then {{ exact_number(subject.name ~ '_trimmed') }} end as {{ subject.name }}_score
         {{- ',' if not loop.last }}
         {%- endfor %}
     from trimmed
@@ -69,7 +69,7 @@ select
     -- The same number for the same scores, however they were written; it counts on from 1 in each quarter.
     dense_rank() over (
         partition by quarter
-        order by {% for subject in subjects %}{{ subject.name }}_score asc{{ ', ' if not loop.last }}{% endfor %}
+        order by {% for subject in subjects %}{{ subject.name }}_score asc nulls last{{ ', ' if not loop.last }}{% endfor %}
     )::integer as score_set_id,
     {%- for subject in subjects %}
     {{ subject.name }}_text,

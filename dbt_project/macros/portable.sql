@@ -1,0 +1,156 @@
+{#- What Postgres and Spark say differently. Each macro's default is Postgres's form, which stays as fast as it was written by hand.
+    tests/engines runs every one of them on both. -#}
+
+{#- Whether a text matches a regular expression, both SQL expressions. -#}
+{% macro matches(text, pattern) -%}
+    {{ return(adapter.dispatch('matches')(text, pattern)) }}
+{%- endmacro %}
+{% macro default__matches(text, pattern) -%}{{ text }} ~ {{ pattern }}{%- endmacro %}
+{% macro spark__matches(text, pattern) -%}regexp_like({{ text }}, {{ pattern }}){%- endmacro %}
+
+{#- A text without the spaces, tabs and line ends around it. -#}
+{% macro without_blanks(text) -%}
+    {{ return(adapter.dispatch('without_blanks')(text)) }}
+{%- endmacro %}
+{% macro default__without_blanks(text) -%}btrim({{ text }}, e' \t\r\n'){%- endmacro %}
+{% macro spark__without_blanks(text) -%}trim(both ' \t\r\n' from {{ text }}){%- endmacro %}
+
+{#- A text of digits as an exact number, without zeros at its end. Spark's has at most 38 digits, 8 of them decimals; more decimals are an error, since
+    rounding them would give other results than Postgres, whose numbers have no limit. -#}
+{% macro exact_number(text) -%}
+    {{ return(adapter.dispatch('exact_number')(text)) }}
+{%- endmacro %}
+{% macro default__exact_number(text) -%}trim_scale({{ text }}::numeric){%- endmacro %}
+{% macro spark__exact_number(text) -%}
+    case
+        when regexp_like({{ text }}, '[.][0-9]{8}[0-9]*[1-9]') then raise_error('Spark holds scores of at most eight decimals.')
+        else cast({{ text }} as decimal(38, 8))
+    end
+{%- endmacro %}
+
+{#- An exact number of the size of a score, so that Spark has digits left for sums; Postgres's numbers have no size. -#}
+{% macro as_score(number) -%}
+    {{ return(adapter.dispatch('as_score')(number)) }}
+{%- endmacro %}
+{% macro default__as_score(number) -%}{{ number }}{%- endmacro %}
+{% macro spark__as_score(number) -%}cast({{ number }} as decimal(18, 8)){%- endmacro %}
+
+{#- A score times a number of students; of a whole number of any size Spark would drop decimals. -#}
+{% macro times_count(score, count) -%}
+    {{ return(adapter.dispatch('times_count')(score, count)) }}
+{%- endmacro %}
+{% macro default__times_count(score, count) -%}{{ score }} * {{ count }}{%- endmacro %}
+{% macro spark__times_count(score, count) -%}{{ score }} * cast({{ count }} as decimal(12, 0)){%- endmacro %}
+
+{#- An exact number without zeros at its end, for tables that people see; Spark's numbers of a column have all the same decimals. -#}
+{% macro trimmed_number(number) -%}
+    {{ return(adapter.dispatch('trimmed_number')(number)) }}
+{%- endmacro %}
+{% macro default__trimmed_number(number) -%}trim_scale(({{ number }})::numeric){%- endmacro %}
+{% macro spark__trimmed_number(number) -%}cast({{ number }} as decimal(18, 8)){%- endmacro %}
+
+{#- A sum divided by a count, rounded half away from zero. Spark's division keeps few decimals unless both have a size that leaves
+    room for them, and would then round twice. -#}
+{% macro rounded_ratio(sum, count, decimals=4) -%}
+    {{ return(adapter.dispatch('rounded_ratio')(sum, count, decimals)) }}
+{%- endmacro %}
+{% macro default__rounded_ratio(sum, count, decimals) -%}round({{ sum }} / {{ count }}, {{ decimals }}){%- endmacro %}
+{% macro spark__rounded_ratio(sum, count, decimals) -%}
+    round(cast({{ sum }} as decimal(24, 8)) / cast({{ count }} as decimal(12, 0)), {{ decimals }})
+{%- endmacro %}
+
+{#- One of a list by its place from 1. -#}
+{% macro item(list, place) -%}
+    {{ return(adapter.dispatch('item')(list, place)) }}
+{%- endmacro %}
+{% macro default__item(list, place) -%}{{ list }}[{{ place }}]{%- endmacro %}
+{% macro spark__item(list, place) -%}element_at({{ list }}, {{ place }}){%- endmacro %}
+
+{#- A list of whole numbers, SQL expressions. -#}
+{% macro integer_list(items) -%}
+    {{ return(adapter.dispatch('integer_list')(items)) }}
+{%- endmacro %}
+{% macro default__integer_list(items) -%}array[{{ items | join(', ') }}]::integer[]{%- endmacro %}
+{% macro spark__integer_list(items) -%}cast(array({{ items | join(', ') }}) as array<int>){%- endmacro %}
+
+{#- A lateral table of a few rows made from the columns of the table before it: `rows` are lists of SQL expressions. -#}
+{% macro lateral_rows(rows, name, columns) -%}
+    {{ return(adapter.dispatch('lateral_rows')(rows, name, columns)) }}
+{%- endmacro %}
+{% macro default__lateral_rows(rows, name, columns) -%}
+    cross join lateral (
+        values
+        {%- for row in rows %}
+        ({{ row | join(', ') }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as {{ name }} ({{ columns | join(', ') }})
+{%- endmacro %}
+{% macro spark__lateral_rows(rows, name, columns) -%}
+    cross join lateral stack(
+        {{ rows | length }}
+        {%- for row in rows %},
+        {{ row | join(', ') }}
+        {%- endfor %}
+    ) as {{ name }} ({{ columns | join(', ') }})
+{%- endmacro %}
+
+{#- The values of a group as a list, in an order. -#}
+{% macro ordered_list(value, order) -%}
+    {{ return(adapter.dispatch('ordered_list')(value, order)) }}
+{%- endmacro %}
+{% macro default__ordered_list(value, order) -%}array_agg({{ value }} order by {{ order }}){%- endmacro %}
+{% macro spark__ordered_list(value, order) -%}
+    transform(array_sort(collect_list(struct({{ order }} as place, {{ value }} as value))), pair -> pair.value)
+{%- endmacro %}
+
+{#- How many of a rising list of numbers are at or below a number. -#}
+{% macro place_among(number, list) -%}
+    {{ return(adapter.dispatch('place_among')(number, list)) }}
+{%- endmacro %}
+{% macro default__place_among(number, list) -%}width_bucket({{ number }}, {{ list }}){%- endmacro %}
+{% macro spark__place_among(number, list) -%}size(filter({{ list }}, bound -> bound <= {{ number }})){%- endmacro %}
+
+{#- A text to sort by, by code points whatever the database's language; Spark sorts so by itself. -#}
+{% macro by_code_point(text) -%}
+    {{ return(adapter.dispatch('by_code_point')(text)) }}
+{%- endmacro %}
+{% macro default__by_code_point(text) -%}{{ text }} collate "C"{%- endmacro %}
+{% macro spark__by_code_point(text) -%}{{ text }}{%- endmacro %}
+
+{#- A number as a double. -#}
+{% macro as_double(number) -%}
+    {{ return(adapter.dispatch('as_double')(number)) }}
+{%- endmacro %}
+{% macro default__as_double(number) -%}{{ number }}::double precision{%- endmacro %}
+{% macro spark__as_double(number) -%}cast({{ number }} as double){%- endmacro %}
+
+{#- Each of `rows` with the first of its candidates in an order, as `name`: what follows `from`. `key` are the columns that tell
+    the rows apart. -#}
+{% macro first_candidate(rows, key, candidates, condition, columns, order, name) -%}
+    {{ return(adapter.dispatch('first_candidate')(rows, key, candidates, condition, columns, order, name)) }}
+{%- endmacro %}
+{% macro default__first_candidate(rows, key, candidates, condition, columns, order, name) -%}
+    {{ rows }}
+cross join lateral (
+    select {{ candidates }}.{{ columns | join(', ' ~ candidates ~ '.') }}
+    from {{ candidates }}
+    where {{ condition }}
+    order by {{ order }}
+    limit 1
+) as {{ name }}
+{%- endmacro %}
+{% macro spark__first_candidate(rows, key, candidates, condition, columns, order, name) -%}
+    {{ rows }}
+inner join (
+    select
+        {{ rows }}.{{ key | join(', ' ~ rows ~ '.') }},
+        {{ candidates }}.{{ columns | join(', ' ~ candidates ~ '.') }},
+        row_number() over (partition by {{ rows }}.{{ key | join(', ' ~ rows ~ '.') }} order by {{ order }}) as place
+    from {{ rows }}
+    inner join {{ candidates }} on {{ condition }}
+) as {{ name }}
+    on {{ name }}.place = 1
+    {%- for column in key %}
+    and {{ rows }}.{{ column }} = {{ name }}.{{ column }}
+    {%- endfor %}
+{%- endmacro %}

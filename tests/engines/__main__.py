@@ -1,0 +1,212 @@
+"""`make engines`: the whole job on Postgres and on a Spark cluster, every row of every model compared, and a lost worker.
+
+Two quarters of the built-in sample run on both engines, each in a home of its own. Then a third, larger one runs on both,
+and one of Spark's two workers is killed in the middle of it. Exits with 1 on any difference.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.core.dbt import build_arguments, invoke, load_manifest, parsed_project
+from orchestration.core.engine import LARGE
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import open_database
+from orchestration.core.settings import Engine, Settings, get_settings
+from orchestration.core.spark import open_spark
+from orchestration.student_performance.contract import load_contract
+from orchestration.student_performance.ingest import dbt_variables
+from orchestration.student_performance.sample import write_sample
+from tests.engines.cluster import Cluster, ClusterError, running_cluster
+from tests.engines.compare import TOLERANCE, Comparison, compare, from_postgres, from_spark
+
+SMALL_QUARTERS = {"2026Q1": 1_000, "2026Q2": 20_000}
+LARGE_QUARTER = "2026Q3"
+COPY = " (copy)"
+console = Console(width=140, highlight=False)
+
+
+class DifferenceError(Exception):
+    """The engines differ, or a run did not end as it must; the message says how."""
+
+
+def settings_of(engine: Engine, folder: Path, cluster: Cluster) -> Settings:
+    """The settings of one engine's home."""
+    return Settings(
+        engine=engine,
+        home=folder / engine.value,
+        spark_host="127.0.0.1",
+        spark_port=cluster.thrift_port,
+        spark_warehouse=cluster.warehouse,
+    )
+
+
+def start(settings: Settings, file: Path, quarter: str) -> subprocess.Popen[str]:
+    """Start the `quarterdeck` command for a quarter, as a person would."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("QUARTERDECK_")}
+    for name in ("engine", "home", "spark_host", "spark_port", "spark_warehouse"):
+        environment[f"QUARTERDECK_{name.upper()}"] = str(getattr(settings, name))
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "quarterdeck", "run", "--source", file, "--quarter", quarter],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str], what: str) -> None:
+    """Wait for a run.
+
+    Raises:
+        DifferenceError: it did not succeed; its last lines are in the message.
+    """
+    output, _ = process.communicate()
+    if process.returncode != 0:
+        raise DifferenceError(f"{what} failed:\n{output[-3000:]}")
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Say how long something took."""
+    began = time.monotonic()
+    yield
+    console.print(f"{what}: {time.monotonic() - began:.0f} s")
+
+
+def compare_models(postgres: Settings, spark: Settings) -> list[Comparison]:
+    """Compare every model's table, and each copy that readers find in Postgres, with that of the Postgres engine."""
+    manifest = load_manifest(postgres, dbt_variables(load_contract(), postgres))
+    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    expected, copies = open_database(postgres), open_database(spark)
+    comparisons = []
+    with open_spark(spark) as session:
+        for node in sorted(nodes, key=lambda node: str(node["name"])):
+            relation = f"{node['schema']}.{node['name']}"
+            table = from_postgres(expected, relation)
+            scratch = f"{spark.spark_warehouse}/compared/{node['name']}"
+            comparisons.append(compare(relation, table, from_spark(session, relation, scratch)))
+            if LARGE not in node["tags"]:
+                comparisons.append(compare(relation + COPY, table, from_postgres(copies, relation)))
+    return comparisons
+
+
+def run_unit_tests(spark: Settings) -> None:
+    """Run dbt's unit tests on Spark: the rules, and with them the macros that differ between the engines.
+
+    Raises:
+        DifferenceError: one does not pass.
+    """
+    dbt_vars = dbt_variables(load_contract(), spark)
+    quarters = [Quarter.parse(quarter) for quarter in SMALL_QUARTERS]
+    result = invoke(
+        spark,
+        open_database(spark),
+        "unit-tests",
+        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit"],
+        manifest=parsed_project(spark, dbt_vars),
+    )
+    outcomes = getattr(result.result, "results", [])
+    failed = {outcome.node.name: outcome.message for outcome in outcomes if outcome.status != "pass"}
+    if failed or not outcomes:
+        raise DifferenceError(f"Unit tests of dbt that fail on Spark: {failed}")
+    console.print(f"{len(outcomes)} unit tests of dbt pass on Spark.")
+
+
+def report(comparisons: Sequence[Comparison], title: str) -> None:
+    """Print the comparisons.
+
+    Raises:
+        DifferenceError: there is a difference.
+    """
+    table = Table(title=title, title_justify="left")
+    for name in ("table", "rows, Postgres", "rows, Spark", "outcome"):
+        table.add_column(name, justify="right" if name.startswith("rows") else "left")
+    for item in comparisons:
+        table.add_row(item.name, f"{item.postgres_rows:,}", f"{item.spark_rows:,}", item.difference or "equal")
+    console.print(table)
+    different = sum(bool(item.difference) for item in comparisons)
+    rows = sum(item.postgres_rows for item in comparisons)
+    copies = sum(item.name.endswith(COPY) for item in comparisons)
+    if different or not rows:
+        raise DifferenceError(f"{different} of {len(comparisons)} tables differ between the engines.")
+    console.print(
+        f"{len(comparisons) - copies} models and {copies} copies of them in Postgres, {rows:,} rows compared: all equal "
+        f"(floating-point columns within {TOLERANCE:g})."
+    )
+
+
+def kill_a_worker_in(run: subprocess.Popen[str], cluster: Cluster) -> None:
+    """Wait until both executors have been at work for a moment, and kill the worker of one.
+
+    Raises:
+        DifferenceError: the run ended before.
+    """
+    busy = 0
+    while run.poll() is None:
+        tasks = cluster.running_tasks()
+        busy = busy + 1 if len(tasks) == 2 and all(tasks.values()) else 0
+        if busy == 3:
+            process = cluster.kill_a_worker()
+            console.print(f"Killed worker {process} and its executor (SIGKILL) while tasks ran on both: {tasks}.")
+            return
+        time.sleep(0.1)
+    finish(run, "Spark's run")
+    raise DifferenceError("Spark's run ended before a worker could be killed in it.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run everything; the exit code."""
+    parser = argparse.ArgumentParser(prog="make engines", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=500_000, help="rows of the quarter in which a worker is killed")
+    parser.add_argument("--local-folder", action="store_true", help="tables in a folder, where there is no FUSE")
+    options = parser.parse_args(arguments)
+    folder = get_settings().home / "engines"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        try:
+            with timed("Starting the cluster"):
+                cluster = stack.enter_context(
+                    running_cluster(folder / "cluster", in_object_store=not options.local_folder)
+                )
+            place = "a local folder" if options.local_folder else "a SeaweedFS bucket, mounted as a folder"
+            console.print(
+                f"Spark: a master, {len(cluster.workers)} workers, a thrift server; its tables are in {place}."
+            )
+            postgres, spark = (settings_of(engine, folder, cluster) for engine in Engine)
+            for quarter, rows in SMALL_QUARTERS.items():
+                file = write_sample(quarter, folder, load_contract(), rows=rows)
+                for settings in (postgres, spark):
+                    with timed(f"{quarter}, {rows:,} rows, the whole job on {settings.engine.value}"):
+                        finish(start(settings, file, quarter), f"{quarter} on {settings.engine.value}")
+            report(compare_models(postgres, spark), "Two quarters on both engines")
+            with timed("dbt's unit tests on spark"):
+                run_unit_tests(spark)
+            file = write_sample(LARGE_QUARTER, folder, load_contract(), rows=options.rows)
+            with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on postgres"):
+                finish(start(postgres, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
+            with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on spark, one worker lost"):
+                run = start(spark, file, LARGE_QUARTER)
+                stack.callback(run.kill)
+                kill_a_worker_in(run, cluster)
+                finish(run, f"{LARGE_QUARTER} on spark")
+            failures = cluster.failures()
+            console.print("Spark's driver saw: " + ", ".join(f"{count} {what}" for what, count in failures.items()))
+            if not all(failures.values()):
+                raise DifferenceError("The killed worker interrupted no task.")
+            report(compare_models(postgres, spark), "Three quarters on both engines, the last with a worker killed")
+        except (DifferenceError, ClusterError) as error:
+            console.print(f"[bold red]FAILED[/] {error}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
