@@ -22,7 +22,7 @@ from typing import Any
 ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-spark"
 SYSTEM_PACKAGES = {"java": "openjdk-17-jre-headless", "fusermount3": "fuse3"}
 BUCKET = "quarterdeck"
-TERMINATE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
+SIGNAL_AT_PARENTS_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 
 
 class ClusterError(Exception):
@@ -187,11 +187,13 @@ def _start(
     stack: ExitStack, folder: Path, name: str, environment: Any, *command: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     """Start a process in a group of its own, which is stopped when the stack ends or this process dies."""
+    # SeaweedFS is slow to end by itself; a mount must, or its folder stays unreadable.
+    last_signal = signal.SIGTERM if name == "mount" else signal.SIGKILL
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [part for parts in command for part in parts], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=lambda: ctypes.CDLL(None).prctl(TERMINATE_WITH_PARENT, signal.SIGTERM),
+            preexec_fn=lambda: ctypes.CDLL(None).prctl(SIGNAL_AT_PARENTS_DEATH, last_signal),
         )  # fmt: skip
     stack.callback(_stop, process)
     return process
