@@ -24,7 +24,7 @@ def run(path: Path, quarter: Quarter) -> dict[str, float]:
     began = time.perf_counter()
     load_raw(database, settings, quarter, contract)
     seconds = {"raw lines": time.perf_counter() - began}
-    manifest = parsed_project(settings, variables)
+    manifest = parsed_project(settings, variables).manifest
     began = time.perf_counter()
     arguments = [*build_arguments([quarter], variables), "--select", f"fqn:quarterdeck.{DOMAIN}.staging"]
     result = invoke(settings, database, "staging", arguments, manifest=manifest)

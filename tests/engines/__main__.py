@@ -110,7 +110,7 @@ def run_unit_tests(spark: Settings) -> None:
         open_database(spark),
         "unit-tests",
         [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit"],
-        manifest=parsed_project(spark, dbt_vars),
+        manifest=parsed_project(spark, dbt_vars).manifest,
     )
     outcomes = getattr(result.result, "results", [])
     failed = {outcome.node.name: outcome.message for outcome in outcomes if outcome.status != "pass"}
