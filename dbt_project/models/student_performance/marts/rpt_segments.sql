@@ -1,9 +1,10 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_requested_quarters',
+    incremental_strategy='replace_requested_and_following_quarters',
     on_schema_change='fail',
 ) }}
 
+-- What a segment continues is matched again when the quarter before is clustered.
 with clusters as (
     select * from {{ source('student_performance_ml', 'cluster_profiles') }}
 ),
@@ -19,7 +20,7 @@ cluster_counts as (
         sum(student_count)::bigint as student_count,
         coalesce(sum(student_count) filter (where is_pass), 0)::bigint as pass_count
     from labeled_score_sets
-    where {{ in_requested_quarters('quarter') }}
+    where {{ in_requested_and_following_quarters('quarter') }}
     group by quarter, cluster_id
 ),
 
