@@ -139,7 +139,7 @@ def build_python_assets(
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         tracked = unsettled_etl(platform, contract, quarters)
         with track(platform.database, DOMAIN, tracked, "etl", context.run_id, finishes=True) as rows:
-            accounts = record_row_accounts(platform, tracked)
+            accounts = record_row_accounts(platform, tracked) if tracked else []
             rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
         table = "\n".join(
             ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]

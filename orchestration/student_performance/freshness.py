@@ -40,7 +40,7 @@ def contract_subjects(contract: Contract) -> list[Subject]:
 def raw_fingerprints(
     database: Database, settings: Settings, contract: Contract, quarters: Sequence[Quarter]
 ) -> dict[Quarter, str | None]:
-    """The quarter's file, the contract, the header names in force, and the code that reads; None where there is no file."""
+    """The quarter's file, the contract, header names, engine, and the code that reads; None where there is no file."""
     with database.connect() as connection:
         files: dict[str, str] = dict(
             connection.execute(
@@ -51,7 +51,7 @@ def raw_fingerprints(
     modules = [str(module.__file__) for module in (ingest, exam_file, contract_module, delimited, delimited_blocks)]
     code = builds.code_fingerprint(HERE / "aliases.yml", *map(Path, modules))
     return {
-        quarter: builds.fingerprint_of(files.get(str(quarter)), contract.model_dump(), aliases, code)
+        quarter: builds.fingerprint_of(files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code)
         for quarter in quarters
     }
 
