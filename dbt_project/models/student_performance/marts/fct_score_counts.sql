@@ -42,6 +42,7 @@ counts_by_set as (
     group by quarter, demographic_set_id, {{ score_sum() }}, {{ passes() }}
 ),
 
+-- Several sums may have the same mean to four decimals.
 scored as (
     select
         quarter,
@@ -49,8 +50,14 @@ scored as (
         subject,
         is_pass,
         case when subject = 'overall' then {{ mean_of_sum('score') }} else score end as score,
-        student_count
+        sum(student_count)::bigint as student_count
     from counts_by_set
+    group by
+        quarter,
+        demographic_set_id,
+        subject,
+        is_pass,
+        case when subject = 'overall' then {{ mean_of_sum('score') }} else score end
 ),
 
 -- Distinct, since one set may have been written in several ways.
@@ -73,20 +80,10 @@ select
     {{ as_score('scored.score') }} as score,
     case when scored.subject = 'overall' then {{ grade('scored.score', 'scored.is_pass') | indent(4) }} end as grade,
     scored.is_pass,
-    sum(scored.student_count)::bigint as student_count
+    scored.student_count
 from scored
 inner join sets
     on
         scored.quarter = sets.quarter
         and scored.demographic_set_id = sets.demographic_set_id
 cross join grades
-group by
-    scored.quarter,
-    {%- for name in demographic_columns %}
-    sets.{{ name }},
-    {%- endfor %}
-    scored.subject,
-    scored.score,
-    scored.is_pass,
-    grades.labels,
-    grades.lower_bounds

@@ -49,15 +49,9 @@ select
     sets.{{ demographic.name }},
     {%- endfor %}
     counts_by_set.cluster_id,
-    sum(counts_by_set.student_count)::bigint as student_count
+    counts_by_set.student_count
 from counts_by_set
 inner join sets
     on
         counts_by_set.quarter = sets.quarter
         and counts_by_set.demographic_set_id = sets.demographic_set_id
-group by
-    counts_by_set.quarter,
-    {%- for demographic in var('demographics') %}
-    sets.{{ demographic.name }},
-    {%- endfor %}
-    counts_by_set.cluster_id

@@ -27,9 +27,22 @@ trimmed as (
     select
         *
         {%- for demographic in demographics %},
-        {{ trimmed(demographic.name ~ '_text') }} as {{ demographic.name }}
+        {{ trimmed(demographic.name ~ '_text') }} as {{ demographic.name }}_trimmed
         {%- endfor %}
     from distinct_sets
+),
+
+valued as (
+    select
+        *
+        {%- for demographic in demographics %},
+        {%- if demographic.required %}
+        {{ demographic.name }}_trimmed as {{ demographic.name }}
+        {%- else %}
+        coalesce({{ demographic.name }}_trimmed, 'not given') as {{ demographic.name }}
+        {%- endif %}
+        {%- endfor %}
+    from trimmed
 )
 
 select
@@ -42,7 +55,7 @@ select
     )::integer as demographic_set_id,
     {%- for demographic in demographics %}
     {{ demographic.name }}_text,
-    {% if demographic.required %}{{ demographic.name }}{% else %}coalesce({{ demographic.name }}, 'not given') as {{ demographic.name }}{% endif %},
+    {{ demographic.name }},
     {%- endfor %}
     line_count,
     case
@@ -53,10 +66,10 @@ select
     end as missing_column,
     case
         {%- for demographic in demographics if demographic['values'] %}
-        when {{ demographic.name }} not in (
+        when {{ demographic.name }}_trimmed not in (
             {%- for value in demographic['values'] %}{{ quoted(value) }}{{ ', ' if not loop.last }}{% endfor -%}
         ) then {{ quoted(demographic.name) }}
         {%- endfor %}
         when false then ''
     end as unknown_column
-from trimmed
+from valued
