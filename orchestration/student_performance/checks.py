@@ -30,24 +30,27 @@ def count_rows(
             where quarter in ({labels}) group by 1, 2 order by 1, 2
             """
         )
-        # Lines with the same values have the same two numbers. A line with an id of its own repeats none.
         trusted = {
             (row[0], row[1]): (row[2], row[3])
             for row in rows(
                 f"""
-                select quarter, source_file_id, sum(line_count)::bigint,
-                    coalesce(sum(line_count - 1) filter (where not has_own_id), 0)::bigint
-                from (
-                    select quarter, source_file_id, source_student_id is not null as has_own_id, count(*) as line_count
-                    from ({accepted_lines}) as accepted_lines
-                    where quarter in ({labels})
-                    group by 1, 2, 3, case when source_student_id is null then demographic_set_id end,
-                        case when source_student_id is null then score_set_id end
-                ) as equal_lines
-                group by 1, 2
+                select quarter, source_file_id, count(*), count(*) - count(source_student_id)
+                from ({accepted_lines}) as accepted_lines where quarter in ({labels}) group by 1, 2
                 """
             )
         }
+        # Lines with the same values have the same two numbers; as one number, since there may be millions. A line with
+        # an id of its own repeats none, and a quarter is made of one file.
+        distinct = dict(
+            rows(
+                f"""
+                select quarter, count(distinct cast(demographic_set_id as bigint) * 4294967296 + score_set_id)
+                from ({accepted_lines}) as accepted_lines
+                where quarter in ({labels}) and source_student_id is null
+                group by quarter
+                """
+            )
+        )
         rejected: dict[tuple[str, str], dict[str, int]] = {}
         for quarter, file_id, reason, count in rows(
             f"""
@@ -59,8 +62,9 @@ def count_rows(
             rejected.setdefault((quarter, file_id), {})[reason] = count
     accounts = []
     for quarter, file_id, count in read:
-        trusted_count, repeated = trusted.get((quarter, file_id), (0, 0))
+        trusted_count, without_id = trusted.get((quarter, file_id), (0, 0))
         reasons = rejected.get((quarter, file_id), {})
+        repeated = without_id - distinct.get(quarter, 0) if without_id else 0
         accounts.append(RowAccount(DOMAIN, quarter, file_id, count, trusted_count, reasons, repeated))
     return accounts
 

@@ -203,8 +203,10 @@ def test_too_many_quarantined_rows_stop_before_the_marts_and_say_why(
     command("run", "--source", str(results_file), "--quarter", QUARTER)
 
 
-def test_a_failed_dbt_test_leaves_the_labelled_table_untouched(command: Command, results_file: Path) -> None:
-    """Rows are broken behind the checks' back, as a faulty model would: two students get one id."""
+def test_a_failed_dbt_test_leaves_the_labelled_table_untouched(
+    command: Command, results_file: Path, tmp_path: Path
+) -> None:
+    """Rows are broken behind the checks' back, as a faulty model would: two ranges get one place."""
     labelled = "select md5(string_agg(t::text, '' order by t::text)) as hash from student_performance_ml.score_range_clusters t"
     before = command.rows(labelled)
     assert before != [{"hash": None}]
@@ -212,18 +214,21 @@ def test_a_failed_dbt_test_leaves_the_labelled_table_untouched(command: Command,
         connection.execute(
             """
             create function student_performance_marts.break_rows() returns trigger language plpgsql
-            as $$ begin new.student_id := 'the same'; return new; end $$;
-            create trigger break_rows before insert on student_performance_marts.fct_exam_results
+            as $$ begin new.range_order := 1; return new; end $$;
+            create trigger break_rows before insert on student_performance_marts.fct_score_ranges
             for each row execute function student_performance_marts.break_rows();
             """
         )
-    result = command("run", "--source", str(results_file), "--quarter", QUARTER, check=False)
+    changed = tmp_path / "changed.csv"
+    changed.write_text("\n".join(results_file.read_text().splitlines()[:-1]) + "\n")
+    result = command("run", "--source", str(changed), "--quarter", QUARTER, check=False)
     assert result.returncode == 1
-    assert "unique_rows_fct_exam_results" in result.stderr
+    assert "unique_rows_fct_score_ranges" in result.stderr
     assert command.rows(labelled) == before
     with open_database(Settings(home=command.home)).connect() as connection:
         connection.execute("drop function student_performance_marts.break_rows() cascade")
     command("run", "--source", str(results_file), "--quarter", QUARTER)
+    assert command.rows(labelled) == before
 
 
 def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
