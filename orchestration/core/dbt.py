@@ -180,7 +180,7 @@ def rows_written(result: dbtRunnerResult) -> dict[str, int]:
 def failed_nodes(result: dbtRunnerResult) -> list[str]:
     """What failed in a dbt command, a clause each."""
     return [
-        f"{outcome.unique_id.split('.')[2]}: {(outcome.message or str(outcome.status)).strip().splitlines()[0]}"
+        f"{outcome.node.unique_id.split('.')[2]}: {(outcome.message or str(outcome.status)).strip().splitlines()[0]}"
         for outcome in getattr(result.result, "results", [])
         if outcome.status in ("error", "fail", "runtime error")
     ]

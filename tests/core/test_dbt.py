@@ -36,9 +36,13 @@ def test_another_contract_or_engine_is_another_manifest() -> None:
 
 def test_failures_are_named_with_their_first_line() -> None:
     outcomes = [
-        SimpleNamespace(unique_id="test.quarterdeck.unique_x.123", status="fail", message="Got 2 results\nmore"),
-        SimpleNamespace(unique_id="model.quarterdeck.fct_y", status="success", message="ok"),
-        SimpleNamespace(unique_id="model.quarterdeck.fct_z", status="error", message=None),
+        SimpleNamespace(
+            node=SimpleNamespace(unique_id="test.quarterdeck.unique_x.123"),
+            status="fail",
+            message="Got 2 results\nmore",
+        ),
+        SimpleNamespace(node=SimpleNamespace(unique_id="model.quarterdeck.fct_y"), status="success", message="ok"),
+        SimpleNamespace(node=SimpleNamespace(unique_id="model.quarterdeck.fct_z"), status="error", message=None),
     ]
     result = dbtRunnerResult(success=False, result=SimpleNamespace(results=outcomes))
     assert failed_nodes(result) == ["unique_x: Got 2 results", "fct_z: error"]

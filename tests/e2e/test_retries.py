@@ -57,6 +57,7 @@ def tries(command: Command) -> Counter[str]:
 def test_a_lost_connection_and_a_deadlock_pass_at_the_second_try(command: Command) -> None:
     with open_database(Settings(home=command.home)).connect() as connection:
         connection.execute(FAULTS)
+    command("reset", "--quarter", QUARTER, "--yes")  # otherwise nothing has changed, and nothing is done
     result = command("run", "--source", "sample", "--quarter", QUARTER)
     assert result.stderr.count("is tried again in") == 2
     repeated = {step: count for step, count in tries(command).items() if count > 1}
