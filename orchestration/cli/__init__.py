@@ -1,0 +1,10 @@
+"""The `quarterdeck` command, thin: a module a topic, which reads arguments, calls the platform and prints.
+
+Errors end in one sentence and exit 1.
+"""
+
+from orchestration.cli import reset, run, servers, sql, status
+from orchestration.cli.common import app
+
+# Importing a topic adds its commands.
+__all__ = ["app", "reset", "run", "servers", "sql", "status"]
