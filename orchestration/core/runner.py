@@ -1,6 +1,7 @@
 """Run a domain's job in this process: the same job, run storage and assets that the UI uses, with progress for people."""
 
 import contextlib
+import functools
 import logging
 import os
 import warnings
@@ -69,6 +70,9 @@ def run_job(
         warnings.simplefilter("ignore")
         # By default Dagster connects anew for every event: hundreds of times in a run.
         instance.optimize_for_webserver(statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=-1, max_overflow=20)
+        # And it asks before each materialization, on one more connection, whether a table of an older version is there.
+        events: Any = instance.event_log_storage
+        events.has_table = functools.cache(events.has_table)
         result = definitions.resolve_job_def(job_name).execute_in_process(
             run_config={**(run_config or {}), "loggers": {"console": {}}},
             instance=instance,
