@@ -70,9 +70,11 @@ def run_job(
         warnings.simplefilter("ignore")
         # By default Dagster connects anew for every event: hundreds of times in a run.
         instance.optimize_for_webserver(statement_timeout=STATEMENT_TIMEOUT_MS, pool_recycle=-1, max_overflow=20)
-        # And it asks before each materialization, on one more connection, whether a table of an older version is there.
+        # And for each asset it looks through Postgres's catalogue, by ten queries and on one more connection, for tables and
+        # columns that an older version of it had not. They do not change in a run.
         events: Any = instance.event_log_storage
         events.has_table = functools.cache(events.has_table)
+        events.has_asset_key_col = functools.cache(events.has_asset_key_col)
         result = definitions.resolve_job_def(job_name).execute_in_process(
             run_config={**(run_config or {}), "loggers": {"console": {}}},
             instance=instance,
