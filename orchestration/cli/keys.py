@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from orchestration.cli.common import app, console, for_people
 from orchestration.core.errors import QuarterdeckError
@@ -23,7 +23,7 @@ def list_keys() -> None:
 
     settings = get_settings()
     use, keys = key_use(open_landing(settings)), open_keys(settings).known()
-    table = Table("key", "state", "files", "made", "from")
+    table = Table(Column("key", no_wrap=True, min_width=19), "state", "files", "made", "from")
     for key in keys:
         table.add_row(
             key.key_id, key.state.value, str(len(use.by_key.get(key.key_id, []))), key.made_at or "unknown", key.place

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from orchestration.cli.common import app, console, for_people
 from orchestration.core.postgres import open_database
@@ -30,7 +30,7 @@ def list_files() -> None:
             from platform.landing_files order by received_at, source_file_id
             """
         ).fetchall()
-    table = Table("file id", "domain", "name", "bytes", "received", "state")
+    table = Table(Column("file id", no_wrap=True, min_width=16), "domain", "name", "bytes", "received", "state")
     for source_file_id, domain, name, size, received_at, key in receipts:
         state = "kept" if key in kept else "[bold red]missing[/]"
         table.add_row(source_file_id, domain, name, f"{size:,}", f"{received_at:%Y-%m-%d %H:%M}", state)

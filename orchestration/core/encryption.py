@@ -7,7 +7,6 @@ What does not belong here: where the wrapping keys come from (`keys.py`), where 
 """
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -64,8 +63,8 @@ def is_encrypted(stream: BinaryIO) -> bool:
     return stream.read(len(_MAGIC)) == _MAGIC
 
 
-def encrypt(chunks: Iterable[bytes | memoryview], target: Path, keys: WrappingKeys) -> str:
-    """Write the chunks to `target`, encrypted under the current key; returns the sha256 of what they held."""
+def encrypt(chunks: Iterable[bytes | memoryview], target: Path, keys: WrappingKeys) -> None:
+    """Write the chunks to `target`, encrypted under the current key."""
     configuration = parquet_encryption.EncryptionConfiguration(
         footer_key=keys.current(),
         uniform_encryption=True,
@@ -76,7 +75,7 @@ def encrypt(chunks: Iterable[bytes | memoryview], target: Path, keys: WrappingKe
     )
     factory = parquet_encryption.CryptoFactory(lambda _: _Client(keys.wrap, keys.unwrap))
     properties = factory.file_encryption_properties(parquet_encryption.KmsConnectionConfig(), configuration)
-    digest, size, remaining = hashlib.sha256(), 0, iter(chunks)
+    size, remaining = 0, iter(chunks)
     with pq.ParquetWriter(
         target,
         _SCHEMA,
@@ -87,27 +86,23 @@ def encrypt(chunks: Iterable[bytes | memoryview], target: Path, keys: WrappingKe
         store_schema=False,
     ) as writer:
         while group := list(islice(remaining, CHUNKS_AT_ONCE)):
-            for chunk in group:
-                digest.update(chunk)
-                size += len(chunk)
+            size += sum(map(len, group))
             writer.write_batch(pa.record_batch([pa.array(group, pa.binary())], schema=_SCHEMA))
-        writer.add_key_value_metadata({"sha256": digest.hexdigest(), "bytes": str(size)})
-    return digest.hexdigest()
+        writer.add_key_value_metadata({"bytes": str(size)})
 
 
-def encrypted_content(stream: BinaryIO, keys: WrappingKeys, name: str) -> tuple[str, int]:
-    """Sha256 and size in bytes of what an encrypted file holds, from its footer.
+def content_size(stream: BinaryIO, keys: WrappingKeys, name: str) -> int:
+    """Size in bytes of what an encrypted file holds, from its footer; `name` is what messages call it.
 
     Raises:
         UnreadableFileError: its key is not to be had, or the footer was changed.
     """
     with _reading(name), _open(stream, keys.unwrap) as file:
-        found = file.metadata.metadata
-        return found[b"sha256"].decode(), int(found[b"bytes"])
+        return int(file.metadata.metadata[b"bytes"])
 
 
 def decrypt(stream: BinaryIO, keys: WrappingKeys, name: str) -> Iterator[memoryview]:
-    """Stream what an encrypted file holds; `name` is what messages call it.
+    """Stream what an encrypted file holds.
 
     Raises:
         UnreadableFileError: its key is not to be had, or a byte of it was changed.
@@ -188,5 +183,5 @@ def _reading(name: str) -> Iterator[None]:
 def _changed(name: str) -> UnreadableFileError:
     return UnreadableFileError(
         f"{name} was changed since it was received, or is damaged. "
-        "Put it back from a backup, or load the file again from where it came from."
+        "Put it back from a backup; or delete it there, and load the file again from where it came from."
     )

@@ -62,7 +62,9 @@ def rotate(landing: EncryptedStorage, keys: Keys, report: Callable[[int, int], N
     if not unfinished:
         keys.add()
     current = keys.current()
-    waiting = [key for key_id, files in use.by_key.items() if key_id != current for key in files]
+    # Plain files first: a file that is still under an old key is what tells the next run that this one was cut off.
+    old = [key for key_id, files in use.by_key.items() if key_id not in (None, current) for key in files]
+    waiting = use.by_key.get(None, []) + old
     problems, moved = [], 0
     for done, key in enumerate(waiting, start=1):
         try:

@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from orchestration.core.encryption import (
     UnreadableFileError,
+    content_size,
     decrypt,
     encrypt,
-    encrypted_content,
     is_encrypted,
     wrapping_key_id,
 )
@@ -54,7 +54,7 @@ class EncryptedStorage:
         with self._files.opened(key) as stream:
             if not is_encrypted(stream):
                 return found
-            return StoredFile(key, encrypted_content(stream, self._keys, self.location(key))[1], found.version)
+            return StoredFile(key, content_size(stream, self._keys, self.location(key)), found.version)
 
     def list_files(self, prefix: str) -> list[StoredFile]:
         """All files below the folder `prefix`, sorted by key; their sizes are those of what is stored."""
@@ -101,7 +101,8 @@ class EncryptedStorage:
                 yield chunk
         if sha256 not in (None, digest.hexdigest()):
             raise UnreadableFileError(
-                f"{name} is another file than was received. Put it back from a backup, or load the file again."
+                f"{name} is another file than was received. Put the right one back from a backup; "
+                "or delete it there, and load the file again from where it came from."
             )
 
     def encrypt_again(self, key: str, *, sha256: str) -> None:
