@@ -1,4 +1,4 @@
-"""The landing zone: every file as it came, immutable, named by its sha256, with a receipt in `platform.landing_files`.
+"""The landing zone: every file as it came, encrypted, named by its sha256, with a receipt in `platform.landing_files`.
 
 What does not belong here: reading a file's rows (`delimited.py`) or knowing what they mean (a domain's `contract.py`).
 """
@@ -14,8 +14,9 @@ import psycopg
 
 from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.landing_storage import EncryptedStorage
 from orchestration.core.partitions import Quarter
-from orchestration.core.storage import Storage, StoredFile, sha256_of
+from orchestration.core.storage import StoredFile, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
 
@@ -29,7 +30,7 @@ class LandedFile:
     sha256: str
     size: int
     source: Source
-    storage: Storage
+    storage: EncryptedStorage
     key: str
     is_new: bool
 
@@ -54,7 +55,7 @@ def incoming_prefix(domain: str) -> str:
 
 def land(
     connection: psycopg.Connection,
-    landing: Storage,
+    landing: EncryptedStorage,
     domain: str,
     path: Path,
     source: Source,
@@ -82,7 +83,7 @@ def land(
     return LandedFile(sha256[:16], name or path.name, sha256, size, source, landing, key, inserted is not None)
 
 
-def _is_kept(landing: Storage, key: str, size: int) -> bool:
+def _is_kept(landing: EncryptedStorage, key: str, size: int) -> bool:
     """Whether the file is there and opens: one that does not is stored anew, since it has just come again."""
     try:
         kept = landing.find(key)
@@ -91,12 +92,12 @@ def _is_kept(landing: Storage, key: str, size: int) -> bool:
     return kept is not None and kept.size == size
 
 
-def received_files(landing: Storage) -> list[StoredFile]:
+def received_files(landing: EncryptedStorage) -> list[StoredFile]:
     """All received files of all domains, sorted by key."""
     return [file for file in landing.list_files("") if re.fullmatch(r"[^/]+/received/[0-9a-f]{64}", file.key)]
 
 
-def received_file(landing: Storage, source_file_id: str) -> str:
+def received_file(landing: EncryptedStorage, source_file_id: str) -> str:
     """The storage key of the received file with this id, or whose sha256 begins so.
 
     Raises:
@@ -127,7 +128,9 @@ def assign(connection: psycopg.Connection, domain: str, quarter: Quarter, source
     return [row[0] for row in rows]
 
 
-def assigned_file(connection: psycopg.Connection, landing: Storage, domain: str, quarter: Quarter) -> LandedFile:
+def assigned_file(
+    connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
+) -> LandedFile:
     """The file that the quarter is made of.
 
     Raises:
