@@ -17,8 +17,8 @@ app.add_typer(keys_app, name="keys")
 @for_people
 def list_keys() -> None:
     """Show each key's id and state, and how many received files are under it; never the key itself."""
+    from orchestration.core.key_places import open_keys
     from orchestration.core.key_rotation import key_use
-    from orchestration.core.keys import open_keys
     from orchestration.core.landing_storage import open_landing
 
     settings = get_settings()
@@ -43,8 +43,8 @@ def list_keys() -> None:
 @for_people
 def rotate() -> None:
     """Make a new key and encrypt every received file under it. Safe to stop and to repeat."""
+    from orchestration.core.key_places import open_keys
     from orchestration.core.key_rotation import rotate as rotate_keys
-    from orchestration.core.keys import open_keys
     from orchestration.core.landing_storage import open_landing
 
     settings = get_settings()
@@ -68,8 +68,8 @@ def revoke(
     force: Annotated[bool, typer.Option("--force", help="Even if received files are lost by it.")] = False,
 ) -> None:
     """Let an old key open nothing any more. Refused while received files need it."""
+    from orchestration.core.key_places import open_keys
     from orchestration.core.key_rotation import revoke as revoke_key
-    from orchestration.core.keys import open_keys
     from orchestration.core.landing_storage import open_landing
 
     settings = get_settings()

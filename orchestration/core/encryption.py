@@ -3,7 +3,7 @@
 The file's bytes are one binary column, a mebibyte a row. Each file has a data key of its own (AES-256-GCM), which lies in
 the file wrapped by a key of the platform, beside that key's id. Format: https://parquet.apache.org/docs/file-format/data-pages/encryption/
 
-What does not belong here: where the wrapping keys come from (`keys.py`), where files lie (`landing_storage.py`).
+What does not belong here: whose keys wrap the data keys (`keys.py`), where files lie (`landing_storage.py`).
 """
 
 import contextlib

@@ -23,7 +23,8 @@ from orchestration.core.encryption import (
     wrapping_key_id,
 )
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.keys import Keys, open_keys
+from orchestration.core.key_places import open_keys
+from orchestration.core.keys import Keys
 from orchestration.core.settings import Settings
 from orchestration.core.storage import CHUNK_BYTES, Storage, StoredFile, chunks_of, open_storage, sha256_of
 

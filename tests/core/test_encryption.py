@@ -21,7 +21,8 @@ from orchestration.core.encryption import (
     is_encrypted,
     wrapping_key_id,
 )
-from orchestration.core.keys import Keys, KeysInEnvironment
+from orchestration.core.key_places import KeysInEnvironment
+from orchestration.core.keys import Keys
 from tests.core.keys import new_key
 
 KEYS = Keys([KeysInEnvironment(f"first:{new_key()}")])

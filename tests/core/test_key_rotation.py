@@ -10,8 +10,9 @@ import pytest
 
 from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.key_places import open_keys
 from orchestration.core.key_rotation import key_use, revoke, rotate
-from orchestration.core.keys import KeyState, open_keys
+from orchestration.core.keys import KeyState
 from orchestration.core.landing_storage import EncryptedStorage, open_landing
 from orchestration.core.settings import Settings
 from orchestration.core.storage import open_storage
@@ -131,8 +132,8 @@ def test_keys_of_the_environment_rotate_by_a_new_first_one(tmp_path: Path) -> No
 
 # Where the rotating process is killed: the n-th call of this function, before its work or after it.
 STEPS = [
-    ("keys.KeyFile._write", 1, "before"),
-    ("keys.KeyFile._write", 1, "after"),
+    ("key_places.KeyFile._write", 1, "before"),
+    ("key_places.KeyFile._write", 1, "after"),
     *[("landing_storage.EncryptedStorage._store", count, "after") for count in (1, 2, 3, 4)],
     ("storage.sha256_of", 2, "after"),  # the copy beside the second file is written and not yet renamed
 ]
@@ -146,7 +147,7 @@ def test_killed_anywhere_the_next_run_finishes_it(tmp_path: Path, function: str,
     program = f"""
 import os, signal, sys
 from pathlib import Path
-from orchestration.core import key_rotation, keys, landing_storage, storage
+from orchestration.core import key_places, key_rotation, landing_storage, storage
 from orchestration.core.settings import Settings
 original, calls = {function}, []
 def deadly(*arguments, **named):
@@ -159,7 +160,7 @@ def deadly(*arguments, **named):
     return result
 {function} = deadly
 settings = Settings(home=Path(sys.argv[1]))
-key_rotation.rotate(landing_storage.open_landing(settings), keys.open_keys(settings), lambda *_: None)
+key_rotation.rotate(landing_storage.open_landing(settings), key_places.open_keys(settings), lambda *_: None)
 """
     process = subprocess.run(
         [sys.executable, "-c", program, settings.home], capture_output=True, text=True, check=False

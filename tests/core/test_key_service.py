@@ -10,8 +10,9 @@ import pytest
 
 from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError, TransientError
+from orchestration.core.key_places import open_keys
 from orchestration.core.key_rotation import key_use, revoke, rotate
-from orchestration.core.keys import KeyState, open_keys
+from orchestration.core.keys import KeyState
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.settings import Settings, get_settings
 from tests.core.vault_server import VaultServer, running_vault

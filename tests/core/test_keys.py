@@ -11,7 +11,8 @@ import pytest
 
 from orchestration.core.encryption import KeyRefusedError
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.keys import KeyFile, KeyState, open_keys
+from orchestration.core.key_places import KeyFile, open_keys
+from orchestration.core.keys import KeyState
 from orchestration.core.settings import Mode, Settings
 from tests.core.keys import new_key
 
