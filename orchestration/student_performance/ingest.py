@@ -18,6 +18,7 @@ from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.core.storage import open_file, open_storage
@@ -144,7 +145,8 @@ def _load_raw_in_postgres(
     table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
     name = f"{RAW_TABLE}_{quarter}".lower()
     partition, filling = sql.Identifier(RAW_SCHEMA, name), sql.Identifier(RAW_SCHEMA, f"{name}_new")
-    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection, ExitStack() as opened:
+    as_loader = database.as_role(Role.LOADER)
+    with exclusive(database, f"raw {DOMAIN}"), as_loader.connect() as connection, ExitStack() as opened:
         _ensure_raw_table(connection, contract)
         landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
         path = opened.enter_context(landed.local_copy())
@@ -242,7 +244,6 @@ def preview(database: Database, settings: Settings, quarter: Quarter, contract: 
 
 def _ensure_raw_table(connection: psycopg.Connection, contract: Contract) -> None:
     """Create the raw table, or add the columns that a wider contract asks for; in older lines they are empty."""
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(RAW_SCHEMA)))
     columns = ["quarter", "source_file_id", *raw_columns(contract)]
     types = {"quarter": "text not null", "source_file_id": "text not null", "source_line": "bigint not null"}
     table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
