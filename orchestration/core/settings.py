@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     database_writers: int = Field(
         2, ge=1, description="Runs at work at once that write to the database; each does one step at a time."
     )
+    sql_timeout_seconds: float = Field(60.0, gt=0, description="How long a query of `quarterdeck sql` may take.")
+    sql_row_limit: int = Field(10_000, ge=1, description="Rows that `quarterdeck sql` gives out without --limit.")
 
     @property
     def landing(self) -> str:
