@@ -26,8 +26,8 @@ begin
         if not exists (select from pg_roles where rolname = role_name) then
             execute format('create role %I %s', role_name, current_setting('quarterdeck.role_attribute'));
         end if;
-        -- Who runs Quarterdeck acts as each of them in turn.
-        if not pg_has_role(current_user, role_name, 'member') then
+        -- Who runs Quarterdeck acts as each of them in turn; since Postgres 16, who makes a role may only hand it on.
+        if not pg_has_role(current_user, role_name, 'usage') then
             execute format('grant %I to current_user', role_name);
         end if;
     end loop;

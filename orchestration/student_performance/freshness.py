@@ -10,7 +10,7 @@ from psycopg import sql
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, MODELS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core import builds, delimited, delimited_blocks
+from orchestration.core import builds, delimited, delimited_blocks, pseudonyms
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
@@ -48,7 +48,9 @@ def raw_fingerprints(
             )
         )
     aliases = settings.aliases.read_text() if settings.aliases else ""
-    modules = [str(module.__file__) for module in (ingest, exam_file, contract_module, delimited, delimited_blocks)]
+    modules = [
+        str(module.__file__) for module in (ingest, exam_file, contract_module, delimited, delimited_blocks, pseudonyms)
+    ]
     code = builds.code_fingerprint(HERE / "aliases.yml", *map(Path, modules))
     return {
         quarter: builds.fingerprint_of(files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code)

@@ -18,6 +18,7 @@ from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.pseudonyms import pseudonymised
 from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
@@ -167,7 +168,8 @@ def _load_raw_in_postgres(
                 file_id=sql.Literal(landed.source_file_id),
             )
         )
-        count = _copy(connection, filling, raw_columns(contract), results.tables())
+        lines = pseudonymised(results.tables(), "source_student_id", settings, database)
+        count = _copy(connection, filling, raw_columns(contract), lines)
         # Without statistics of the new partition the planner takes a million rows for a handful.
         connection.execute(sql.SQL("analyze {}").format(filling))
         connection.execute(
@@ -206,7 +208,7 @@ def _load_raw_in_spark(
             results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
             tables = (
                 table.append_column("source_file_id", pa.repeat(landed.source_file_id, len(table))).select(schema.names)
-                for table in results.tables()
+                for table in pseudonymised(results.tables(), "source_student_id", settings, database)
             )
             count = spark.replace_quarter(f"{RAW_SCHEMA}.{RAW_TABLE}", str(quarter), schema, tables)
     return landed, count
