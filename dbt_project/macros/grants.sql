@@ -1,25 +1,36 @@
 {#- `+grants` names roles as loader, transformer, analyst, publisher or auditor; on the server their names begin with the database's.
     An analyst gets a model's columns but for those tagged `personal: direct_identifier` or `personal: sensitive`.
 
-    Grants are said anew with each build, in its transaction. dbt's own way asks information_schema first what was granted, which
-    takes longer than granting, and it grants whole tables only. -#}
-{% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
+    What is granted is said anew with each build, by the statement that changes the relation: dbt's own way asks
+    information_schema for each model what was granted, and it grants whole tables only. -#}
+{% macro grants_sql(relation) -%}
     {#- Without a role of its own, dbt works where roles are not enforced, as `quarterdeck status` says. -#}
-    {%- if target.role and grant_config -%}
+    {%- if target.role and config.get('grants') -%}
         {%- set hidden = columns_hidden_from_analysts() -%}
         {%- set shown = model.columns.values() | map(attribute='name') | reject('in', hidden) | join(', ') -%}
-        {% call statement('grants') -%}
-            revoke all on {{ relation }} from {{ role_on_server('loader') }}, {{ role_on_server('analyst') }},
-                {{ role_on_server('publisher') }}, {{ role_on_server('auditor') }};
-            {%- for reader in grant_config.get('select', []) %}
-            {%- if reader != 'analyst' or not hidden %}
-            grant select on {{ relation }} to {{ role_on_server(reader) }};
-            {%- elif shown %}
-            grant select ({{ shown }}) on {{ relation }} to {{ role_on_server(reader) }};
-            {%- endif %}
-            {%- endfor %}
-        {%- endcall %}
+        revoke all on {{ relation }} from {{ role_on_server('loader') }}, {{ role_on_server('analyst') }},
+            {{ role_on_server('publisher') }}, {{ role_on_server('auditor') }};
+        {%- for reader in config.get('grants').get('select', []) %}
+        {%- if reader != 'analyst' or not hidden %}
+        grant select on {{ relation }} to {{ role_on_server(reader) }};
+        {%- elif shown %}
+        grant select ({{ shown }}) on {{ relation }} to {{ role_on_server(reader) }};
+        {%- endif %}
+        {%- endfor %}
     {%- endif -%}
+{%- endmacro %}
+
+{#- For dbt's own materializations. Where an incremental model's table stays, its strategy has said the grants already. -#}
+{% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
+    {%- set grants = grants_sql(relation) -%}
+    {%- if grants and not should_revoke -%}
+        {% call statement('grants') -%}{{ grants }}{%- endcall %}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Postgres gives a new table none of the old one's grants. -#}
+{% macro postgres__copy_grants() -%}
+    {{ return(false) }}
 {%- endmacro %}
 
 {#- Readers find the marts in Postgres, also where Spark builds them. -#}

@@ -44,6 +44,8 @@ Relation = tuple[str, str, str, bool]
 @pytest.fixture(scope="module")
 def command(new_command: Callable[[str], Command]) -> Command:
     command = new_command("matrix")
+    # The command makes a key of its own, as it does for somebody who sets nothing.
+    del command.environment["QUARTERDECK_PSEUDONYM_KEY"]
     command("run", "--source", "sample", QUARTERDECK_SAMPLE_QUARTERS="2")
     return command
 
