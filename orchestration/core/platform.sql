@@ -57,3 +57,14 @@ create table if not exists platform.quarter_builds (
     built_at timestamptz not null,
     primary key (domain, quarter, step)
 );
+
+-- What each received file holds, without any value that could tell one person from another (orchestration/core/profile.py).
+create table if not exists platform.file_profiles (
+    domain text not null,
+    kind text not null,
+    quarter text not null,
+    source_file_id text not null references platform.landing_files,
+    profile jsonb not null,
+    profiled_at timestamptz not null,
+    primary key (domain, kind, quarter, source_file_id)
+);
