@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-NONE, QUASI_IDENTIFIER, DIRECT_IDENTIFIER, SENSITIVE = "none", "quasi_identifier", "direct_identifier", "sensitive"
-CLASSES = (NONE, QUASI_IDENTIFIER, SENSITIVE, DIRECT_IDENTIFIER)
+NONE, QUASI_IDENTIFIER, PSEUDONYM = "none", "quasi_identifier", "pseudonym"
+SENSITIVE, DIRECT_IDENTIFIER = "sensitive", "direct_identifier"
+CLASSES = (NONE, QUASI_IDENTIFIER, PSEUDONYM, SENSITIVE, DIRECT_IDENTIFIER)
 """From the class that needs no care to the one that needs most."""
 
 LIKELY_SHARE = 0.9

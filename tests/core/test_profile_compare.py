@@ -1,6 +1,7 @@
 """Deliveries compared in plain words: what changed is said, what chance does is not."""
 
 import random
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,13 +39,13 @@ def test_a_file_does_not_differ_from_itself(seed: int, rows: int) -> None:
 
 def test_forty_quarters_drawn_alike_are_only_counted() -> None:
     quarters = [draw(seed, 1_000) for seed in range(41)]
-    said = [sentence for last, now in zip(quarters, quarters[1:], strict=False) for sentence in compare(last, now)]
+    said = [sentence for last, now in pairwise(quarters) for sentence in compare(last, now)]
     assert [sentence for sentence in said if "rows:" not in sentence] == []
 
 
 def test_small_classes_drawn_alike_are_only_counted() -> None:
     classes = [draw(seed, 25) for seed in range(41)]
-    said = [sentence for last, now in zip(classes, classes[1:], strict=False) for sentence in compare(last, now)]
+    said = [sentence for last, now in pairwise(classes) for sentence in compare(last, now)]
     assert [sentence for sentence in said if "rows:" not in sentence] == []
 
 
