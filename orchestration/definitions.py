@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.core.resources import Platform
+from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.settings import Settings, get_settings
 from orchestration.student_performance import defs as student_performance
 
@@ -23,16 +23,21 @@ def build_definitions(
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    return dg.Definitions.merge(
+    everything = dg.Definitions.merge(
         *(build_domain(settings) for build_domain in DOMAINS),
         dg.Definitions(
-            resources={"platform": Platform(), **(resources or {})},
+            resources={
+                "platform": Platform(),
+                "all_definitions": dg.ResourceDefinition.hardcoded_resource(AllDefinitions(lambda: everything)),
+                **(resources or {}),
+            },
             loggers=loggers,
             # The steps of a run follow one another, and a process for each would spend most of its time importing.
             # What runs in parallel is runs, which the queue counts.
             executor=dg.in_process_executor,
         ),
     )
+    return everything
 
 
 def __getattr__(name: str) -> dg.Definitions:

@@ -51,17 +51,13 @@ STAGES = """
 def read_facts(
     settings: Settings,
     database: Database,
-    domains: Sequence[str],
     dbt_vars: Mapping[str, Any],
     definitions: dg.Definitions,
-    instance: dg.DagsterInstance | None = None,
-    downloads: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    instance: dg.DagsterInstance,
 ) -> Facts:
-    """Everything that the catalog is made from, as it is now.
-
-    instance: where the outcomes of checks are; without it they are not known. downloads: by table, (title, address).
-    """
+    """Everything that the catalog is made from, as it is now; `instance` knows how checks ended."""
     assets = assets_of(definitions)
+    domains = sorted({asset.key.split("/")[0] for asset in assets})
     with database.connect() as connection:
         found = relations(connection, domains)
         stages = {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(STAGES).fetchall()}
@@ -82,10 +78,9 @@ def read_facts(
         assets=assets,
         lineage=kept_lineage(target_dir(settings, "docs")),
         stages=stages,
-        outcomes=outcomes(instance, assets) if instance else {},
+        outcomes=outcomes(instance, assets),
         landing_columns=landing_columns,
         files=files,
-        downloads=downloads or {},
     )
 
 

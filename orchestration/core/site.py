@@ -126,6 +126,15 @@ def kept_text(cache_folder: Path | None, name: str, made_from: str, make: Callab
     return path.read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class FurtherPage:
+    """A page that a site carries besides its own: its address in the site, its name in the navigation, and what writes it."""
+
+    address: str
+    label: str
+    write: Callable[["SiteBuilder"], object]
+
+
 @dataclass
 class SiteBuilder:
     """Collects the files of one build. The folder must be new or empty.
@@ -151,11 +160,19 @@ class SiteBuilder:
         self.written.append(path)
         return path
 
-    def page(self, name: str, **context: Any) -> Path:
-        """Render the template of that name; `site`, `current` and the security policy are added to its context."""
-        template = self.templates.get_template(name)
-        text = template.render(site=self.facts, current=name, policy=CONTENT_SECURITY_POLICY, **context)
-        return self.write(name, text)
+    def page(self, name: str, *, folder: str = "", **context: Any) -> Path:
+        """Render the template of that name into the site, or a folder of it.
+
+        Added to its context: `site`, `current` (the page's address), `root` (the way to the site's top) and the security policy.
+        """
+        address = f"{folder}/{name}" if folder else name
+        shared = {
+            "site": self.facts,
+            "current": address,
+            "root": "../" * address.count("/"),
+            "policy": CONTENT_SECURITY_POLICY,
+        }
+        return self.write(address, self.templates.get_template(name).render(**shared, **context))
 
     def static(self, *folders: Path) -> None:
         """Copy style sheets and scripts into assets/."""

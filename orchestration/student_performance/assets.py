@@ -5,11 +5,12 @@ from typing import Any
 import dagster as dg
 
 from orchestration.core.builds import changed
+from orchestration.core.catalog_facts import read_facts
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
-from orchestration.core.resources import Platform
+from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import publishable_quarters, remember, succeeded, track
 from orchestration.student_performance.checks import record_row_accounts
 from orchestration.student_performance.contract import Contract
@@ -166,7 +167,11 @@ def build_python_assets(
     @dg.asset(  # type: ignore[untyped-decorator]
         **common, deps=page_sources, kinds={"html"}, tags={"layer": "pages", "zone": "product"}
     )
-    def pages(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def pages(
+        context: dg.AssetExecutionContext,
+        platform: Platform,
+        all_definitions: dg.ResourceParam[AllDefinitions],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
         # Imported here because the chart libraries take a second to load and only this step needs them.
         from orchestration.student_performance.publish import publish_pages
@@ -183,9 +188,11 @@ def build_python_assets(
                 from orchestration.student_performance.publish import publish_pages
 
                 made_of = shown_fingerprint(platform, contract)
-                docs = generate_docs(platform.settings, database, dbt_variables(contract, platform.settings))
+                dbt_vars = dbt_variables(contract, platform.settings)
+                docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database, DOMAIN)
-                published = publish_pages(platform, contract, shown, context.run_id, docs)
+                catalog = read_facts(platform.settings, database, dbt_vars, all_definitions.get(), context.instance)
+                published = publish_pages(platform, contract, shown, context.run_id, docs, catalog)
             record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={

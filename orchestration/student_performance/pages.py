@@ -1,7 +1,7 @@
 """Assemble the pages of student performance: a pure function from PagesData to files."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pandas as pd
 
 from orchestration.core.site import (
     STATIC_FOLDER,
+    FurtherPage,
     SiteBuilder,
     SiteFacts,
     SourceFile,
@@ -50,10 +51,13 @@ DOWNLOADS = {
 }
 
 
-def build_pages(data: PagesData, folder: Path, bundle_cache: Path | None = None) -> list[Path]:
+def build_pages(
+    data: PagesData, folder: Path, bundle_cache: Path | None = None, further: Sequence[FurtherPage] = ()
+) -> list[Path]:
     """Write the whole site into a new folder and return its files; the same data gives the same bytes.
 
-    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds.
+    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds. further:
+    pages of the whole platform, which stand in the navigation too.
 
     Raises FileExistsError when the folder is not empty, ValueError when no quarter has results.
     """
@@ -63,12 +67,15 @@ def build_pages(data: PagesData, folder: Path, bundle_cache: Path | None = None)
         bundle = worker.submit(vega_bundle, bundle_cache)
         quarter = quarters_loaded(data)[-1]
         templates = environment(FOLDER / "templates")
-        builder = SiteBuilder(folder, _facts(data, quarter), templates)
+        navigation = [*NAVIGATION, *((page.address, page.label) for page in further)]
+        builder = SiteBuilder(folder, _facts(data, quarter, navigation), templates)
         builder.static(STATIC_FOLDER, FOLDER / "static")
         downloads = {
             name: write_download(folder, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()
         }
         _write_pages(builder, data, quarter, downloads, _charts(bundle_cache))
+        for page in further:
+            page.write(builder)
         builder.write("assets/vega.js", bundle.result())
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -85,7 +92,7 @@ def _charts(cache_folder: Path | None) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _facts(data: PagesData, quarter: str) -> SiteFacts:
+def _facts(data: PagesData, quarter: str, navigation: Sequence[tuple[str, str]]) -> SiteFacts:
     shown = set(data.quarters["source_file_id"])
     files = data.landing_files[data.landing_files["source_file_id"].isin(shown)].drop_duplicates("source_file_id")
     rows = files.sort_values("received_at", ascending=False).to_dict("records")
@@ -97,7 +104,7 @@ def _facts(data: PagesData, quarter: str) -> SiteFacts:
         built_at=data.built_at,
         run_id=data.run_id,
         files=[SourceFile(row["name"], row["sha256"], row["source"]) for row in rows],
-        navigation=NAVIGATION,
+        navigation=navigation,
         sources=data.sources,
     )
 

@@ -11,6 +11,8 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
+from orchestration.core.catalog import Facts
+from orchestration.core.catalog_site import catalog_page_of
 from orchestration.core.dbt import load_manifest
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
@@ -19,16 +21,19 @@ from orchestration.core.site_check import check_site
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
-from orchestration.student_performance.pages import build_pages
+from orchestration.student_performance.pages import DOWNLOADS, build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
 
 DOCS_PAGE = "dbt/index.html"
+PLATFORM_TABLES = ("row_accounts", "stage_status", "landing_files")
 
 
 def publish_pages(
-    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: Path
+    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: Path, catalog: Facts
 ) -> list[Path]:
     """Build, check and publish the site for these quarters, with dbt's `docs` beside the pages; returns its files.
+
+    catalog: what the catalog is made from.
 
     Raises:
         QuarterdeckError: the built site fails its check; the published one stays as it is.
@@ -41,7 +46,8 @@ def publish_pages(
     build = Path(tempfile.mkdtemp(prefix=f"{data.built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
     build.chmod(0o755)
     try:
-        files = build_pages(data, build, bundle_cache=settings.home / "cache")
+        further = [catalog_page_of(catalog, page_downloads())]
+        files = build_pages(data, build, bundle_cache=settings.home / "cache", further=further)
         docs_page = build / DOCS_PAGE
         docs_page.parent.mkdir()
         shutil.copyfile(docs, docs_page)
@@ -53,14 +59,22 @@ def publish_pages(
     return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
 
 
+def page_downloads() -> dict[str, list[tuple[str, str]]]:
+    """What the site offers of each table, as (title, address)."""
+    tables = {**PAGE_MARTS, **{table: table for table in PLATFORM_TABLES}}
+    return {
+        table: [(f"{kind} ({DOWNLOADS[field]})", f"downloads/{field}.{kind.lower()}") for kind in ("CSV", "Parquet")]
+        for table, field in tables.items()
+        if field in DOWNLOADS
+    }
+
+
 def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
     with platform.database.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
-        frames |= {
-            table: _platform_table(connection, table) for table in ("row_accounts", "stage_status", "landing_files")
-        }
+        frames |= {table: _platform_table(connection, table) for table in PLATFORM_TABLES}
     built_at = datetime.now(UTC).replace(microsecond=0)
     _conclude(frames["stage_status"], run_id, built_at)
     return PagesData(
