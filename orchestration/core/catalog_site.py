@@ -12,12 +12,20 @@ from orchestration.core.site import FurtherPage, SiteBuilder
 FOLDER = "platform"
 
 
-def catalog_page_of(facts: Facts, downloads: Mapping[str, Sequence[tuple[str, str]]]) -> FurtherPage:
-    """The catalog as a page of a site. downloads: by table, the (title, address) of what the site offers of it."""
+def catalog_page_of(
+    facts: Facts, published_domain: str, downloads: Mapping[str, Sequence[tuple[str, str]]]
+) -> FurtherPage:
+    """The catalog as a page of a site.
+
+    published_domain: whose pages are published with it, which is done by the time that somebody reads it. downloads: by
+    table, the (title, address) of what the site offers of it.
+    """
 
     def write(builder: SiteBuilder) -> None:
-        datasets = build_catalog(replace(facts, downloads=downloads))
-        document = as_json(datasets, facts.lineage, builder.facts.built_at, builder.facts.run_id)
+        now = builder.facts
+        published = {(published_domain, "publish"): (now.quarter, now.built_at, now.run_id)}
+        datasets = build_catalog(replace(facts, stages={**facts.stages, **published}, downloads=downloads))
+        document = as_json(datasets, facts.lineage, now.built_at, now.run_id)
         builder.write(f"{FOLDER}/catalog.json", json.dumps(document, ensure_ascii=False, default=str) + "\n")
         builder.page(
             "catalog.html", folder=FOLDER, **catalog_page(datasets, facts.lineage, undescribed(facts), missing(facts))

@@ -46,7 +46,7 @@ def publish_pages(
     build = Path(tempfile.mkdtemp(prefix=f"{data.built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
     build.chmod(0o755)
     try:
-        further = [catalog_page_of(catalog, page_downloads())]
+        further = [catalog_page_of(catalog, DOMAIN, page_downloads())]
         files = build_pages(data, build, bundle_cache=settings.home / "cache", further=further)
         docs_page = build / DOCS_PAGE
         docs_page.parent.mkdir()
