@@ -21,6 +21,8 @@ from orchestration.core.profile_personal import DIRECT_IDENTIFIER, Personal, lik
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from orchestration.core.profile_counting import Counted
+
 ColumnType = Literal["empty", "integer", "decimal", "date", "text"]
 
 CATEGORY_LIMIT = 50
@@ -113,10 +115,14 @@ def profile_tables(tables: Iterable[pa.Table], names: Mapping[str, str]) -> Prof
         row_count += table.num_rows
         for column, counter in counters.items():
             counter.add(table[column])
-    counted = [(names[column], counter.result()) for column, counter in counters.items()]
+    return profile_counted({names[column]: counter.result() for column, counter in counters.items()}, row_count)
+
+
+def profile_counted(columns: Mapping[str, Counted], row_count: int) -> Profile:
+    """Profile columns that were counted as they went by."""
     return Profile(
         row_count,
-        tuple(_profile_column(name, result.counts, row_count, result.distinct) for name, result in counted),
+        tuple(_profile_column(name, counted.counts, row_count, counted.distinct) for name, counted in columns.items()),
     )
 
 

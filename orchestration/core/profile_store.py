@@ -62,15 +62,18 @@ def deliveries(connection: psycopg.Connection, domain: str) -> list[Delivery]:
         (domain,),
     ).fetchall()
     found = [Delivery(row[0], row[1], row[2], row[3], row[4], Profile.from_json(row[5])) for row in rows]
-    return found[:1] + [_compared(last, now) for last, now in pairwise(found)]
+    return compared(found)
 
 
-def _compared(last: Delivery, now: Delivery) -> Delivery:
-    if last.kind != now.kind:
-        return now
-    return replace(
-        now, sentences=compare(last.profile, now.profile), compared_with=f"{last.file_name} ({last.quarter})"
-    )
+def compared(found: Sequence[Delivery]) -> list[Delivery]:
+    """The deliveries, in the order in which they are given, each compared with the one of its kind before it."""
+    return [
+        replace(now, sentences=compare(last.profile, now.profile), compared_with=f"{last.file_name} ({last.quarter})")
+        if last is not None and last.kind == now.kind
+        else now
+        for last, now in pairwise([None, *found])
+        if now is not None
+    ]
 
 
 def profile_rows(profile: Profile) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from psycopg import sql
 from orchestration.core.catalog import Facts
 from orchestration.core.catalog_site import catalog_page_of
 from orchestration.core.dbt import load_manifest
+from orchestration.core.profile_store import deliveries
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site import publish
@@ -75,6 +76,7 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
         frames |= {table: _platform_table(connection, table) for table in PLATFORM_TABLES}
+        profiled = deliveries(connection, DOMAIN)
     built_at = datetime.now(UTC).replace(microsecond=0)
     _conclude(frames["stage_status"], run_id, built_at)
     return PagesData(
@@ -87,6 +89,7 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
         dictionary=dictionary(platform.settings, contract),
         run_id=run_id,
         built_at=built_at,
+        deliveries=profiled,
         **frames,
     )
 
