@@ -104,7 +104,7 @@ class Facts:
 
     stages: of each domain and stage, quarter, time and run of the last success of its newest quarter. outcomes: by asset
     key and check, how it ended and when. landing_columns: by landing asset, the columns of its newest file. files: number and
-    bytes by domain. downloads: by table name, (title, address).
+    bytes by domain. downloads: by table (`schema.table`), (title, address).
     """
 
     manifest: Mapping[str, Any]

@@ -181,7 +181,7 @@ def _link(
                 by_id[one].downstream.append(id_)
     for dataset in by_id.values():
         dataset.downstream.sort()
-        dataset.downloads = list(facts.downloads.get(dataset.name, ())) if dataset.zone != "landing" else []
+        dataset.downloads = [(title, address) for title, address in facts.downloads.get(dataset.id, ())]
 
 
 def _place_in_time(dataset: Dataset, by_id: Mapping[str, Dataset], facts: Facts) -> None:

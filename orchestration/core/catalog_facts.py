@@ -11,7 +11,7 @@ from psycopg import sql
 
 from orchestration.core.catalog import Asset, Column, Facts, Relation
 from orchestration.core.catalog_lineage import kept_lineage
-from orchestration.core.dbt import load_manifest, target_dir
+from orchestration.core.dbt import target_dir
 from orchestration.core.postgres import Database
 from orchestration.core.profile_store import deliveries
 from orchestration.core.reset import own_schemas
@@ -51,13 +51,13 @@ STAGES = """
 def read_facts(
     settings: Settings,
     database: Database,
-    dbt_vars: Mapping[str, Any],
+    domains: Sequence[str],
+    manifest: Mapping[str, Any],
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
 ) -> Facts:
     """Everything that the catalog is made from, as it is now; `instance` knows how checks ended."""
     assets = assets_of(definitions)
-    domains = sorted({asset.key.split("/")[0] for asset in assets})
     with database.connect() as connection:
         found = relations(connection, domains)
         stages = {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(STAGES).fetchall()}
@@ -73,7 +73,7 @@ def read_facts(
             if asset.layer == "landing"
         }
     return Facts(
-        manifest=load_manifest(settings, dbt_vars),
+        manifest=manifest,
         relations=found,
         assets=assets,
         lineage=kept_lineage(target_dir(settings, "docs")),

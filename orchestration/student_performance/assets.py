@@ -1,11 +1,12 @@
 """The Python assets of exam results around the dbt models: received file, raw lines, row account, pages, data docs."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from orchestration.core.builds import changed
-from orchestration.core.catalog_facts import read_facts
+from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
@@ -173,9 +174,6 @@ def build_python_assets(
         all_definitions: dg.ResourceParam[AllDefinitions],
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
-        # Imported here because the chart libraries take a second to load and only this step needs them.
-        from orchestration.student_performance.publish import publish_pages
-
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         with exclusive(database, "publish"):
@@ -185,14 +183,17 @@ def build_python_assets(
             forget_pages(database)
             with track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True):
                 # Imported here because the chart libraries take a second to load and only this step needs them.
+                from orchestration.core.publishing import Publishing
                 from orchestration.student_performance.publish import publish_pages
 
                 made_of = shown_fingerprint(platform, contract)
                 dbt_vars = dbt_variables(contract, platform.settings)
                 docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database, DOMAIN)
-                catalog = read_facts(platform.settings, database, dbt_vars, all_definitions.get(), context.instance)
-                published = publish_pages(platform, contract, shown, context.run_id, docs, catalog)
+                now = datetime.now(UTC).replace(microsecond=0)
+                manifest, definitions = load_manifest(platform.settings, dbt_vars), all_definitions.get()
+                publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance, manifest, definitions)
+                published = publish_pages(publishing, contract, shown, docs)
             record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={

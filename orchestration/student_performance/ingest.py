@@ -16,11 +16,12 @@ from tabulate import tabulate
 from orchestration.core.engine import model_rows
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
+from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
-from orchestration.core.storage import open_file, open_storage
+from orchestration.core.storage import open_file
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.contract import (
     Aliases,
@@ -114,7 +115,7 @@ def receive(database: Database, settings: Settings, source: str, quarter: Quarte
     with fetched(source, quarter, settings, contract) as (path, kind):
         results = read_exam_results(path, contract, office_aliases(settings))
         with database.connect() as connection:
-            landed = land(connection, open_storage(settings.landing, settings), DOMAIN, path, kind)
+            landed = land(connection, open_landing(settings), DOMAIN, path, kind)
             others = assign(connection, DOMAIN, quarter, landed.source_file_id)
             return Receipt(landed, others, results.mapping.extra_columns)
 
@@ -146,7 +147,7 @@ def _load_raw_in_postgres(
     partition, filling = sql.Identifier(RAW_SCHEMA, name), sql.Identifier(RAW_SCHEMA, f"{name}_new")
     with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection, ExitStack() as opened:
         _ensure_raw_table(connection, contract)
-        landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
+        landed = assigned_file(connection, open_landing(settings), DOMAIN, quarter)
         path = opened.enter_context(landed.local_copy())
         results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
         connection.execute(sql.SQL("drop table if exists {}").format(filling))
@@ -199,7 +200,7 @@ def _load_raw_in_spark(
     schema = pa.schema(kinds)
     with exclusive(database, f"raw {DOMAIN}"), open_spark(settings) as spark:
         with database.connect() as connection:
-            landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
+            landed = assigned_file(connection, open_landing(settings), DOMAIN, quarter)
         with landed.local_copy() as path:
             results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
             tables = (

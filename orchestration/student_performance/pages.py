@@ -10,7 +10,6 @@ import pandas as pd
 
 from orchestration.core.site import (
     STATIC_FOLDER,
-    FurtherPage,
     SiteBuilder,
     SiteFacts,
     SourceFile,
@@ -21,7 +20,14 @@ from orchestration.core.site import (
 from orchestration.core.site_downloads import Download, write_download
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
 from orchestration.student_performance import payloads, static_views
-from orchestration.student_performance.pages_input import Definition, Demographic, PagesData, Subject
+from orchestration.student_performance.pages_input import (
+    PAGE_MARTS,
+    PLATFORM_TABLES,
+    Definition,
+    Demographic,
+    PagesData,
+    Subject,
+)
 from orchestration.student_performance.reading import quarters_loaded, written_reading
 
 __all__ = ["Definition", "Demographic", "PagesData", "Subject", "build_pages"]
@@ -52,12 +58,12 @@ DOWNLOADS = {
 
 
 def build_pages(
-    data: PagesData, folder: Path, bundle_cache: Path | None = None, further: Sequence[FurtherPage] = ()
+    data: PagesData, folder: Path, bundle_cache: Path | None = None, areas: Sequence[tuple[str, str]] = ()
 ) -> list[Path]:
-    """Write the whole site into a new folder and return its files; the same data gives the same bytes.
+    """Write the pages, as a site of this part alone, into a new folder and return its files; the same data gives the same bytes.
 
-    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds. further:
-    pages of the whole platform, which stand in the navigation too.
+    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds. areas: the
+    first page of every part of the site, for the navigation.
 
     Raises FileExistsError when the folder is not empty, ValueError when no quarter has results.
     """
@@ -67,18 +73,26 @@ def build_pages(
         bundle = worker.submit(vega_bundle, bundle_cache)
         quarter = quarters_loaded(data)[-1]
         templates = environment(FOLDER / "templates")
-        navigation = [*NAVIGATION, *((page.address, page.label) for page in further)]
-        builder = SiteBuilder(folder, _facts(data, quarter, navigation), templates)
+        builder = SiteBuilder(folder, _facts(data, quarter, areas), templates)
         builder.static(STATIC_FOLDER, FOLDER / "static")
         downloads = {
             name: write_download(folder, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()
         }
         _write_pages(builder, data, quarter, downloads, _charts(bundle_cache))
-        for page in further:
-            page.write(builder)
+        builder.downloads.update(_offered_tables(downloads))
         builder.write("assets/vega.js", bundle.result())
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _offered_tables(downloads: dict[str, Download]) -> dict[str, list[tuple[str, str]]]:
+    fields = {f"student_performance_marts.{mart}": field for mart, field in PAGE_MARTS.items()}
+    fields |= {f"platform.{table}": table for table in PLATFORM_TABLES}
+    return {
+        table: [(f"{made.title} (CSV)", made.csv_path), (f"{made.title} (Parquet)", made.parquet_path)]
+        for table, field in fields.items()
+        if (made := downloads.get(field))
+    }
 
 
 def _charts(cache_folder: Path | None) -> dict[str, Any]:
@@ -92,7 +106,7 @@ def _charts(cache_folder: Path | None) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _facts(data: PagesData, quarter: str, navigation: Sequence[tuple[str, str]]) -> SiteFacts:
+def _facts(data: PagesData, quarter: str, areas: Sequence[tuple[str, str]]) -> SiteFacts:
     shown = set(data.quarters["source_file_id"])
     files = data.landing_files[data.landing_files["source_file_id"].isin(shown)].drop_duplicates("source_file_id")
     rows = files.sort_values("received_at", ascending=False).to_dict("records")
@@ -104,8 +118,9 @@ def _facts(data: PagesData, quarter: str, navigation: Sequence[tuple[str, str]])
         built_at=data.built_at,
         run_id=data.run_id,
         files=[SourceFile(row["name"], row["sha256"], row["source"]) for row in rows],
-        navigation=navigation,
+        navigation=NAVIGATION,
         sources=data.sources,
+        areas=areas,
     )
 
 

@@ -73,6 +73,9 @@ class PagesData:
         return tuple(sorted(set(self.quarters["source"].dropna())))
 
 
+# The platform's tables that the pages show, by their own names.
+PLATFORM_TABLES = ("row_accounts", "stage_status", "landing_files")
+
 # The marts that the pages show, each with the field of `PagesData` that holds it.
 PAGE_MARTS = {
     "rpt_quarters": "quarters",

@@ -122,7 +122,7 @@ def facts(manifest: dict[str, Any], lineage: ColumnLineage) -> Facts:
         outcomes={("school/fct_marks", "not_null_town"): ("passed", AT), ("school/fct_marks", "unique_town"): ("failed", AT)},
         landing_columns={"school/files": [Column("name", "text", "", "direct_identifier", "likely")]},
         files={"school": (2, 1000)},
-        downloads={"rpt": [("CSV", "downloads/rpt.csv")]},
+        downloads={LATE: [("CSV", "downloads/rpt.csv")]},
     )  # fmt: skip
 
 

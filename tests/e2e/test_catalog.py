@@ -10,10 +10,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from orchestration.core.catalog_build import missing, undescribed
 from orchestration.core.catalog_facts import read_facts
+from orchestration.core.dbt import load_manifest
 from orchestration.core.instance import prepare_instance
 from orchestration.core.postgres import Database, open_database
 from orchestration.core.settings import Settings
-from orchestration.definitions import build_definitions
+from orchestration.definitions import DOMAINS, build_definitions
 from orchestration.student_performance.ingest import dbt_variables, office_contract
 from tests.conftest import Command
 from tests.student_performance.test_pages_browser import AXE, CHROMIUM, FLAGS, Watched
@@ -72,14 +73,14 @@ def test_a_table_that_was_dropped_or_slipped_in_is_named(
     import dagster as dg
 
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_instance(settings, database)))
-    dbt_vars = dbt_variables(office_contract(settings), settings)
-    definitions = build_definitions(settings)
+    manifest = load_manifest(settings, dbt_variables(office_contract(settings), settings))
+    sources = settings, database, list(DOMAINS), manifest, build_definitions(settings)
     with dg.DagsterInstance.get() as instance:
-        before = read_facts(settings, database, dbt_vars, definitions, instance)
+        before = read_facts(*sources, instance)
         with database.connect() as connection:
             connection.execute("alter table student_performance_marts.rpt_segments rename to rpt_slipped_in")
         try:
-            after = read_facts(settings, database, dbt_vars, definitions, instance)
+            after = read_facts(*sources, instance)
         finally:
             with database.connect() as connection:
                 connection.execute("alter table student_performance_marts.rpt_slipped_in rename to rpt_segments")
