@@ -31,6 +31,9 @@ CATEGORY_LIMIT = 50
 TYPE_SHARE = 0.95
 """A column is of a type when at least this share of its values is; the others are `misfits`."""
 
+FORM = 1
+"""Of a profile as JSON; to be raised when its fields change, so that nobody reads one of an older form."""
+
 HISTOGRAM_BINS = 10
 QUANTILES = tuple(step / 20 for step in range(21))
 
@@ -77,7 +80,7 @@ class Profile:
 
     def as_json(self) -> dict[str, Any]:
         """The profile as plain values, for a table or a page."""
-        return asdict(self)
+        return {"form": FORM, **asdict(self)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Profile:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import dagster as dg
 import psycopg
 from psycopg.types.json import Jsonb
 
-from orchestration.core.profile import ColumnProfile, Profile
+from orchestration.core.profile import FORM, ColumnProfile, Profile
 from orchestration.core.profile_compare import compare
 from orchestration.core.site_format import MISSING, count, decimal, percent
 
@@ -52,14 +53,15 @@ def deliveries(connection: psycopg.Connection, domain: str) -> list[Delivery]:
     """The domain's profiled files, oldest first, each compared with the one of its kind before it.
 
     The order is that of the quarters, and within a quarter that of arrival: so the order of backfills cannot matter.
+    Profiles of an older form are left out.
     """
     rows = connection.execute(
         """
         select kind, quarter, source_file_id, name, received_at, profile
         from platform.file_profiles join platform.landing_files using (domain, source_file_id)
-        where domain = %s order by kind, quarter, received_at, name, source_file_id
+        where domain = %s and profile -> 'form' = %s order by kind, quarter, received_at, name, source_file_id
         """,
-        (domain,),
+        (domain, Jsonb(FORM)),
     ).fetchall()
     found = [Delivery(row[0], row[1], row[2], row[3], row[4], Profile.from_json(row[5])) for row in rows]
     return compared(found)
@@ -74,6 +76,21 @@ def compared(found: Sequence[Delivery]) -> list[Delivery]:
         for last, now in pairwise([None, *found])
         if now is not None
     ]
+
+
+def arrival_metadata(
+    connection: psycopg.Connection, domain: str, quarters: Collection[str], say: Callable[[str], object]
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Say how the files of these quarters differ from the last deliveries; Dagster's metadata of the newest of them."""
+    arrived = [one for one in deliveries(connection, domain) if one.quarter in quarters]
+    for one in arrived:
+        for sentence in one.sentences:
+            say(f"{one.quarter}, {one.file_name}: {sentence}")
+    newest = max(arrived, key=lambda one: (one.quarter, one.received_at))
+    return {
+        "compared_with_the_last_delivery": dg.MetadataValue.md("\n".join(f"- {one}" for one in newest.sentences)),
+        "profile": dg.MetadataValue.md(profile_markdown(newest.profile)),
+    }
 
 
 def profile_rows(profile: Profile) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
+from orchestration.core.profile_store import arrival_metadata
 from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import publishable_quarters, remember, succeeded, track
 from orchestration.student_performance.checks import record_row_accounts
@@ -28,12 +29,11 @@ from orchestration.student_performance.freshness import (
 from orchestration.student_performance.ingest import (
     DOMAIN,
     dbt_variables,
-    load_raw,
-    preview,
     receive,
     received_sentence,
     resolve_source,
 )
+from orchestration.student_performance.raw import load_raw, preview
 
 OWNERS = ["team:academics_office"]
 UNCHANGED = "Nothing that this is made from has changed since it was built."
@@ -111,9 +111,12 @@ def build_python_assets(
                         context.log.info(f"{quarter}: {counts[quarter]:,} lines read from {landed.name}")
         if not counts:
             return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
+        with platform.database.connect() as connection:
+            profiled = arrival_metadata(connection, DOMAIN, list(map(str, counts)), context.log.info)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(counts.values()),
+                **profiled,
                 "preview": dg.MetadataValue.md(preview(platform.database, platform.settings, quarters[-1], contract)),
             }
         )

@@ -1,6 +1,6 @@
 """Profile a file of exam results while its lines are loaded, from what loading counts anyway."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -12,7 +12,7 @@ LINE_COUNT = "line_count"
 
 
 def profile_exam_results(
-    sets: Iterable[tuple[str, pa.Table]], further: Mapping[str, ColumnCounter], line_count: int
+    sets: Mapping[str, pa.Table], further: Mapping[str, ColumnCounter], line_count: int
 ) -> Profile:
     """The profile of a file: the contract's columns from its distinct sets of values, the further ones as counted.
 
@@ -20,7 +20,7 @@ def profile_exam_results(
     further: columns of which the contract knows nothing, and the file's own student id. line_count: lines of the file.
     """
     counts: dict[str, dict[str | None, float]] = {}
-    for number, table in sets:
+    for number, table in sets.items():
         for name in table.column_names:
             if name not in (number, LINE_COUNT):
                 grouped = table.group_by(name).aggregate([(LINE_COUNT, "sum")])

@@ -17,11 +17,11 @@ LINES = st.lists(
 )
 
 
-def sets_of(number: str, names: list[str], rows: list[tuple[str, ...]]) -> tuple[str, pa.Table]:
+def sets_of(number: str, names: list[str], rows: list[tuple[str, ...]]) -> pa.Table:
     distinct = list(dict.fromkeys(rows))
     columns = {name: [row[place] for row in distinct] for place, name in enumerate(names)}
     counts = [rows.count(row) for row in distinct]
-    return number, pa.table({number: range(1, len(distinct) + 1), **columns, "line_count": counts})
+    return pa.table({number: range(1, len(distinct) + 1), **columns, "line_count": counts})
 
 
 @settings(deadline=None)
@@ -32,10 +32,10 @@ def test_sets_with_their_counts_give_the_profile_of_the_lines(lines: list[tuple[
     comments = ColumnCounter()
     comments.add(pa.chunked_array([pa.array(["late"] * len(lines))]))
     by_sets = profile_exam_results(
-        [
-            sets_of("demographic_set", names[:2], [line[:2] for line in lines]),
-            sets_of("score_set", names[2:], [line[2:] for line in lines]),
-        ],
+        {
+            "demographic_set": sets_of("demographic_set", names[:2], [line[:2] for line in lines]),
+            "score_set": sets_of("score_set", names[2:], [line[2:] for line in lines]),
+        },
         {"comment": comments},
         len(lines),
     )
