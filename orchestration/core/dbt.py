@@ -35,6 +35,7 @@ from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partiti
 from orchestration.core.postgres import Database, exclusive, parse_database
 from orchestration.core.resources import Platform
 from orchestration.core.retries import is_transient_result
+from orchestration.core.roles import Role
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import Stage, supersede_later_stages, track
 
@@ -60,6 +61,7 @@ def invoke(
     """Run a dbt command in this process; its artifacts and log go to the folder of `purpose`."""
     target = target_dir(settings, purpose)
     # The profile reads the database from the environment, so that no address or password is in a file.
+    database = database.as_role(Role.TRANSFORMER)
     os.environ.update({**database.dbt_environment(), **spark.dbt_environment(settings)})
     flags = {
         "--project-dir": PROJECT_DIR,

@@ -18,12 +18,17 @@ from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.profile import Profile
+from orchestration.core.profile_store import record_profile
+from orchestration.core.pseudonyms import pseudonymised
 from orchestration.core.raw_tables import RawTable
+from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import Contract
-from orchestration.student_performance.exam_file import ExamLines, read_exam_results
+from orchestration.student_performance.exam_file import DEMOGRAPHIC_SET, SCORE_SET, ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
+from orchestration.student_performance.profiling import KIND
 
 RAW_SCHEMA = f"{DOMAIN}_raw"
 RAW_VIEW = "exam_results"
@@ -87,57 +92,65 @@ def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file.
+    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file, and profile it.
 
     Returns:
         The file and the number of lines.
     """
     load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
-    return load(database, settings, quarter, contract)
+    landed, profile = load(database, settings, quarter, contract)
+    with database.connect() as connection:
+        record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, profile)
+    return landed, profile.row_count
 
 
 @contextmanager
 def _assigned_lines(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> Iterator[tuple[LandedFile, ExamLines]]:
-    """The file that the quarter is made of, and its lines for as long as the block lasts."""
+) -> Iterator[tuple[LandedFile, ExamLines, Iterable[pa.Table]]]:
+    """The file that the quarter is made of, its lines, and blocks of them with pseudonyms, for as long as the block lasts."""
     with database.connect() as connection:
         landed = assigned_file(connection, open_landing(settings), DOMAIN, quarter)
     with landed.local_copy() as path:
-        yield landed, ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name))
+        lines = ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name))
+        yield landed, lines, pseudonymised(lines.blocks(), "source_student_id", settings, database)
 
 
 def _filled(
-    tables: RawTables, landed: LandedFile, lines: ExamLines, fill: Callable[[RawTable, Iterable[pa.Table]], int]
+    tables: RawTables,
+    landed: LandedFile,
+    lines: ExamLines,
+    blocks: Iterable[pa.Table],
+    fill: Callable[[RawTable, Iterable[pa.Table]], int],
 ) -> int:
     """Fill the four tables in turn; the number of lines. The sets are known only after the lines."""
-    count = fill(tables.lines, lines.blocks())
-    fill(tables.demographic_sets, [lines.demographic_sets.table("demographic_set")])
-    fill(tables.score_sets, [lines.score_sets.table("score_set")])
+    count = fill(tables.lines, blocks)
+    fill(tables.demographic_sets, [lines.demographic_sets.table(DEMOGRAPHIC_SET)])
+    fill(tables.score_sets, [lines.score_sets.table(SCORE_SET)])
     fill(tables.files, [pa.table({"source_file_id": [landed.source_file_id], "line_count": [count]})])
     return count
 
 
 def _load_raw_in_postgres(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, int]:
+) -> tuple[LandedFile, Profile]:
     """Load by COPY, in one transaction: readers see the old quarter until its end."""
     tables = RawTables.of(contract)
     with (
         exclusive(database, f"raw {DOMAIN}"),
-        _assigned_lines(database, settings, quarter, contract) as (landed, lines),
-        database.connect() as connection,
+        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
+        database.as_role(Role.LOADER).connect() as connection,
     ):
         _ensure_raw_tables(connection, tables, contract)
-        count = _filled(tables, landed, lines, lambda table, blocks: table.fill(connection, quarter, blocks))
+        count = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
         for table in tables.all:
             table.swap_in(connection, quarter)
-    return landed, count
+    return landed, lines.profile(count)
 
 
 def _load_raw_in_spark(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, int]:
+) -> tuple[LandedFile, Profile]:
     """Write Parquet files, and switch the quarter's partitions to them one after the other.
 
     Between two switches the tables do not fit together; no model is built from them before this step has succeeded.
@@ -146,7 +159,7 @@ def _load_raw_in_spark(
     types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
     with (
         exclusive(database, f"raw {DOMAIN}"),
-        _assigned_lines(database, settings, quarter, contract) as (landed, lines),
+        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
         open_spark(settings) as spark,
     ):
 
@@ -155,9 +168,9 @@ def _load_raw_in_spark(
             written = (block.select(schema.names).cast(schema) for block in blocks)
             return spark.replace_quarter(table.relation, str(quarter), schema, written)
 
-        count = _filled(tables, landed, lines, fill)
+        count = _filled(tables, landed, lines, blocks, fill)
         spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {tables.text_view(contract)}")
-    return landed, count
+    return landed, lines.profile(count)
 
 
 def preview(database: Database, settings: Settings, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
