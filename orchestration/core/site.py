@@ -50,7 +50,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """What every page says of itself."""
+    """What every page says of itself; disclosure: the rules that protect small numbers, empty where none do."""
 
     product: str
     title: str
@@ -61,6 +61,7 @@ class SiteFacts:
     files: Sequence[SourceFile]
     navigation: Sequence[tuple[str, str]]
     sources: Sequence[str]
+    disclosure: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_sample(self) -> bool:
@@ -170,7 +171,7 @@ class SiteBuilder:
             for path in sorted(self.folder.rglob("*"))
             if path.is_file()
         }
-        content = {
+        content: dict[str, Any] = {
             "title": self.facts.title,
             "edition": self.facts.edition,
             "quarter": self.facts.quarter,
@@ -179,6 +180,8 @@ class SiteBuilder:
             "sources": sorted(self.facts.sources),
             "files": files,
         }
+        if self.facts.disclosure:
+            content["disclosure"] = dict(self.facts.disclosure)
         return self.write(MANIFEST_NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 

@@ -1,0 +1,111 @@
+"""Bound hidden counts by linear programming over everything published together: the same for builder and attacker."""
+
+from collections.abc import Collection, Mapping, Sequence
+from math import ceil, floor, inf
+from typing import Any
+
+from orchestration.core.disclosure import Cell, Interval, Relation
+from orchestration.core.errors import QuarterdeckError
+
+_TOLERANCE = 1e-6
+# What is known of a cell of which nothing is known: more students than any office has, so that every programme has an end.
+UNKNOWN: Interval = (0.0, 1e9)
+
+
+class ContradictionError(QuarterdeckError):
+    """The published figures cannot all be true."""
+
+
+class Bounds:
+    """The linear programme of one quarter: a variable a cell, a row a relation, solved by HiGHS.
+
+    Only the objective changes between two questions, so each starts from the last one's solution. Every solution is a
+    possible truth: the values it gives to all cells are kept, and a cell that was seen far enough apart needs no
+    programme of its own. Widening (`release`) keeps all of them possible.
+    """
+
+    def __init__(self, known: Mapping[Cell, Interval], relations: Sequence[Relation]) -> None:
+        # Imported here because only publishing and the attack need the solver.
+        import highspy
+        import numpy as np
+
+        self.cells = sorted(known)
+        self.index = {cell: number for number, cell in enumerate(self.cells)}
+        self.relations = list(relations)
+        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self._highs.setOptionValue("output_flag", False)
+        self._highs.setOptionValue("threads", 1)
+        self._optimal = highspy.HighsModelStatus.kOptimal
+        self._minimize, self._maximize = highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize
+        for cell in self.cells:
+            lower, upper = known[cell]
+            self._highs.addVar(lower, upper)
+        for relation in self.relations:
+            columns = np.array([self.index[cell] for cell, _ in relation.terms], dtype=np.int32)
+            weights = np.array([weight for _, weight in relation.terms])
+            self._highs.addRow(relation.lower, relation.upper, len(columns), columns, weights)
+        self._lowest = np.full(len(self.cells), UNKNOWN[1])
+        self._highest = np.full(len(self.cells), UNKNOWN[0])
+        self._numpy = np
+
+    def release(self, cell: Cell) -> None:
+        """Forget what was known of a cell by itself."""
+        self._highs.changeColBounds(self.index[cell], *UNKNOWN)
+
+    def drop(self, relation: Relation) -> None:
+        """Forget a relation."""
+        self._highs.changeRowBounds(self.relations.index(relation), -inf, inf)
+
+    def interval(self, cell: Cell) -> Interval:
+        """The whole numbers between which the cell must lie.
+
+        Raises:
+            ContradictionError: no numbers at all fit what is known.
+        """
+        column = self.index[cell]
+        self._highs.changeColCost(column, 1.0)
+        low, high = self._solve(self._minimize, column), self._solve(self._maximize, column)
+        self._highs.changeColCost(column, 0.0)
+        return ceil(low - _TOLERANCE), floor(high + _TOLERANCE)
+
+    def is_at_least(self, cell: Cell, width: int) -> bool:
+        """Whether the cell's interval has at least this width; often known without solving."""
+        column = self.index[cell]
+        if floor(self._highest[column] + _TOLERANCE) - ceil(self._lowest[column] - _TOLERANCE) >= width:
+            return True
+        low, high = self.interval(cell)
+        return high - low >= width
+
+    def binding(self, cell: Cell) -> tuple[list[Cell], list[Relation]]:
+        """The cells and relations by whose own bounds the cell's interval ends: those with a price in either programme."""
+        column = self.index[cell]
+        cells: set[int] = set()
+        relations: set[int] = set()
+        self._highs.changeColCost(column, 1.0)
+        for sense in (self._minimize, self._maximize):
+            self._solve(sense, column)
+            solution = self._highs.getSolution()
+            cells |= {at for at, price in enumerate(solution.col_dual) if abs(price) > _TOLERANCE}
+            relations |= {at for at, price in enumerate(solution.row_dual) if abs(price) > _TOLERANCE}
+        self._highs.changeColCost(column, 0.0)
+        return [self.cells[at] for at in sorted(cells)], [self.relations[at] for at in sorted(relations)]
+
+    def pinned(self, cells: Collection[Cell], width: int) -> dict[Cell, Interval]:
+        """Those of the cells that can be bounded in an interval narrower than the width, with it."""
+        return {cell: self.interval(cell) for cell in sorted(cells) if not self.is_at_least(cell, width)}
+
+    def _solve(self, sense: Any, column: int) -> float:
+        self._highs.changeObjectiveSense(sense)
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status != self._optimal:
+            words = self._highs.modelStatusToString(status)
+            cell = self.cells[column]
+            raise ContradictionError(
+                f"The published figures of {cell.quarter} contradict each other (solver: {words}); "
+                "at least one of them is wrong. Compare the pages and downloads of the edition."
+            )
+        values = self._numpy.asarray(self._highs.getSolution().col_value)
+        self._numpy.minimum(self._lowest, values, out=self._lowest)
+        self._numpy.maximum(self._highest, values, out=self._highest)
+        return float(values[column])
