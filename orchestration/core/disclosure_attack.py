@@ -1,10 +1,11 @@
 """Attack a built edition as an outsider: bound each hidden count by linear programming over everything that was published."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.core.disclosure import (
+    STUDENTS,
     Cell,
     Figure,
     Interval,
@@ -21,19 +22,43 @@ from orchestration.core.disclosure_reading import SiteReading, read_site
 
 
 @dataclass(frozen=True)
+class OpenCells:
+    """How many cells there are counts of, and how many of those are below the minimum."""
+
+    cells: int
+    small: int
+
+
+@dataclass(frozen=True)
 class Attack:
     """What the attacker has: the edition holds when nothing is pinned, in the open or not understood.
 
-    cells: how many counts the edition is about. hidden: those said nowhere. pinned: those bounded in an interval
-    narrower than the width. in_the_open: counts below the minimum that can simply be read.
+    figures: all that was read of counts. hidden: how many counts are marked as hidden. pinned: those of them bounded in
+    an interval narrower than the width. in_the_open: counts below the minimum that can simply be read.
     """
 
     numbers_read: int
-    cells: int
+    figures: Sequence[Figure]
     hidden: int
     pinned: Mapping[Cell, Interval]
     in_the_open: Mapping[Cell, int]
     not_understood: tuple[str, ...]
+
+    @property
+    def cells(self) -> int:
+        """How many counts the edition is about."""
+        return len({figure.cell for figure in self.figures})
+
+    def in_the_open_by_dimensions(self) -> dict[int, OpenCells]:
+        """Sizes of groups with at least one student, and the small ones in the open, by number of dimensions."""
+        sizes = {figure.cell for figure in self.figures if figure.cell.measure == STUDENTS and figure.count}
+        return {
+            several: OpenCells(
+                sum(len(cell.group) == several for cell in sizes),
+                sum(len(cell.group) == several for cell in self.in_the_open if cell in sizes),
+            )
+            for several in {len(cell.group) for cell in sizes & set(self.in_the_open)}
+        }
 
     @property
     def exact(self) -> int:
@@ -76,7 +101,7 @@ def attack(site: Path, rules: Rules) -> Attack:
     }
     return Attack(
         numbers_read=reading.numbers_read,
-        cells=len({figure.cell for figure in reading.figures}),
+        figures=reading.figures,
         hidden=len(hidden),
         pinned=pinned,
         in_the_open=in_the_open,

@@ -14,8 +14,8 @@ _TIMES = re.compile(r"\b\d{4} ?Q[1-4]\b|\b\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{
 _VOID = {"meta", "link", "br", "hr", "img", "input", "col", "wbr", "rect"}
 # Attributes that say how an element looks or is found. All others are read: a width or a title can tell a count.
 _FORM = {
-    "aria-labelledby", "aria-describedby", "charset", "class", "colspan", "content", "for", "height", "href", "http-equiv", "id", "lang",
-    "name", "preserveaspectratio", "rel", "scope", "src", "tabindex", "type", "viewbox", "xmlns",
+    "aria-labelledby", "aria-describedby", "charset", "class", "colspan", "content", "for", "height", "href", "http-equiv",
+    "id", "lang", "name", "preserveaspectratio", "rel", "scope", "src", "tabindex", "type", "viewbox", "xmlns",
 }  # fmt: skip
 _KEYS = ("data-quarter", "data-dimension", "data-dimension-value", "data-measure", "data-category", "data-figure")
 

@@ -12,12 +12,16 @@ import psycopg
 from psycopg import sql
 
 from orchestration.core.dbt import load_manifest
+from orchestration.core.disclosure_attack import attack
+from orchestration.core.errors import QuarterdeckError
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site import publish
 from orchestration.core.site_check import check_site
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
+from orchestration.student_performance.external import external_quarters
+from orchestration.student_performance.external_pages import build_external_pages
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
@@ -28,29 +32,64 @@ DOCS_PAGE = "dbt/index.html"
 def publish_pages(
     platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: Path
 ) -> list[Path]:
-    """Build, check and publish the site for these quarters, with dbt's `docs` beside the pages; returns its files.
+    """Build, check and publish both editions for these quarters, the internal one with dbt's `docs`; returns its files.
 
     Raises:
-        QuarterdeckError: the built site fails its check; the published one stays as it is.
+        QuarterdeckError: a built site fails its check, or the attack on the external edition succeeds; what is
+            published stays as it is.
     """
     settings = platform.settings
     data = load_pages_data(platform, contract, quarters, run_id)
-    # Beside the published site, which is a link to the newest build: the swap is one rename.
-    builds = settings.site.parent / f"{settings.site.name}-builds"
-    builds.mkdir(parents=True, exist_ok=True)
-    build = Path(tempfile.mkdtemp(prefix=f"{data.built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
-    build.chmod(0o755)
+    build = _new_build(settings.site, data.built_at)
     try:
         files = build_pages(data, build, bundle_cache=settings.home / "cache")
         docs_page = build / DOCS_PAGE
         docs_page.parent.mkdir()
         shutil.copyfile(docs, docs_page)
         check_site(build, beside=(DOCS_PAGE,))
+        external = _build_external(data, settings)
     except BaseException:
         shutil.rmtree(build)
         raise
     publish(build, settings.site)
+    if external is not None:
+        publish(external, settings.external_site)
+    elif settings.external_site.is_symlink():
+        settings.external_site.unlink()
     return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
+
+
+def _new_build(site: Path, built_at: datetime) -> Path:
+    """An empty folder beside the published site, which is a link to the newest build: the swap is one rename."""
+    builds = site.parent / f"{site.name}-builds"
+    builds.mkdir(parents=True, exist_ok=True)
+    build = Path(tempfile.mkdtemp(prefix=f"{built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
+    build.chmod(0o755)
+    return build
+
+
+def _build_external(data: PagesData, settings: Settings) -> Path | None:
+    """Build the external edition, check it and attack it; None where no quarter has enough students for one."""
+    rules = settings.disclosure_rules
+    quarters = external_quarters(data, rules)
+    if not quarters:
+        return None
+    build = _new_build(settings.external_site, data.built_at)
+    try:
+        build_external_pages(data, quarters, rules, build)
+        check_site(build, beside=())
+        found = attack(build, rules)
+        if found.succeeded:
+            raise QuarterdeckError(
+                f"The external edition is not safe: {len(found.pinned)} hidden counts can be worked out, "
+                f"{len(found.in_the_open)} small ones are shown and {len(found.not_understood)} numbers are of unknown "
+                f"meaning{''.join(f' ({place})' for place in found.not_understood[:3])}. Nothing was published; what to "
+                "look at is in docs/disclosure.md."
+            )
+    except BaseException:
+        shutil.rmtree(build)
+        raise
+    return build
 
 
 def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str) -> PagesData:
