@@ -1,4 +1,4 @@
-"""`quarterdeck disclose`: attack a built edition of the pages."""
+"""`quarterdeck disclose`: attack published pages, and see what each part of their protection is worth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from orchestration.cli.common import app, console, for_people
+from orchestration.cli.common import QuarterOption, app, console, for_people
 from orchestration.core.disclosure import Cell
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import get_settings
@@ -58,6 +58,35 @@ def attack_command(
     if found.succeeded:
         raise QuarterdeckError("The attack succeeded: this edition must not be given to the public.")
     console.print("The attack found nothing.")
+
+
+@disclose.command("compare")
+@for_people
+def compare_command(quarter: QuarterOption = None) -> None:
+    """Attack a quarter published without protection, with some and with all of it: what each part is worth."""
+    from orchestration.core.resources import Platform
+    from orchestration.core.status import publishable_quarters
+    from orchestration.student_performance.contract import load_contract
+    from orchestration.student_performance.external_compare import compare
+    from orchestration.student_performance.ingest import DOMAIN
+    from orchestration.student_performance.publish import load_pages_data
+
+    platform = Platform()
+    quarters = publishable_quarters(platform.database, DOMAIN)
+    if not quarters or (quarter and quarter not in quarters):
+        raise QuarterdeckError(f"There are no results of {quarter or 'any quarter'}. Load them with: quarterdeck run")
+    shown = quarter or quarters[-1]
+    data = load_pages_data(platform, load_contract(platform.settings.contract), quarters, "")
+    rules = platform.settings.disclosure_rules
+    table = Table(title=f"The external edition of {shown}, attacked", title_justify="left")
+    table.add_column("published", min_width=48)
+    for name in ("counts", "hidden", f"told within {rules.minimum_width}", "told exactly", "small in the open"):
+        table.add_column(name, justify="right")
+    for variant in compare(data, shown, rules):
+        found = variant.found
+        numbers = (found.cells, found.hidden, len(found.pinned), found.exact, len(found.in_the_open))
+        table.add_row(variant.name, *(f"{number:,}" for number in numbers))
+    console.print(table)
 
 
 def _words(cell: Cell) -> str:

@@ -66,7 +66,7 @@ def external_quarters(data: PagesData, rules: Rules) -> list[ExternalQuarter]:
     for quarter in sorted(data.quarters.loc[data.quarters["student_count"] >= smallest, "quarter"]):
         about = quarter_counts(data, quarter)
         try:
-            protected = protect(about.counts, _means(data, quarter, rules), about.schemes, rules)
+            protected = protect(about.counts, means_of(data, quarter, rules), about.schemes, rules)
         except TooFewStudentsError:
             continue
         made.append(ExternalQuarter(quarter, protected, about))
@@ -129,8 +129,8 @@ def _groups(data: PagesData, frame: pd.DataFrame) -> Iterable[tuple[Group, pd.Da
             yield ((demographic.name, str(value)),), part
 
 
-def _means(data: PagesData, quarter: str, rules: Rules) -> list[Mean]:
-    """The whole number nearest to each mean, as the interval that it stands for; none of a small group."""
+def means_of(data: PagesData, quarter: str, rules: Rules) -> list[Mean]:
+    """Mean scores by group and subject, to the nearest whole, as the interval that it stands for; none of a small group."""
     cube = data.exam_cube[data.exam_cube["quarter"] == quarter]
     made = []
     for group, part in _groups(data, cube):
