@@ -92,6 +92,7 @@ def attack(site: Path, rules: Rules) -> Attack:
         targets = {figure.cell for figure in figures if figure.count is None and figure.share is None}
         if targets:
             bounds = _bounds(figures, [mean for mean in reading.means if mean.quarter == quarter], reading, said)
+            bounds.explore(sorted(targets))
             pinned |= bounds.pinned(targets, rules.minimum_width)
             hidden |= targets
     in_the_open = {

@@ -35,6 +35,9 @@ class Bounds:
         self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._highs.setOptionValue("output_flag", False)
         self._highs.setOptionValue("threads", 1)
+        # With a new objective the last solution stays possible, which is what the primal simplex method begins with.
+        self._highs.setOptionValue("presolve", "off")
+        self._highs.setOptionValue("simplex_strategy", 4)
         self._optimal = highspy.HighsModelStatus.kOptimal
         self._minimize, self._maximize = highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize
         for cell in self.cells:
@@ -47,6 +50,17 @@ class Bounds:
         self._lowest = np.full(len(self.cells), UNKNOWN[1])
         self._highest = np.full(len(self.cells), UNKNOWN[0])
         self._numpy = np
+
+    def explore(self, cells: Sequence[Cell], rounds: int = 6) -> None:
+        """Push all these cells up or down at once, in a few mixed ways: most of them need no programme of their own then."""
+        columns = self._numpy.array([self.index[cell] for cell in cells], dtype=self._numpy.int32)
+        mixed = self._numpy.random.default_rng(0)
+        for _ in range(rounds if len(columns) else 0):
+            costs = mixed.choice([-1.0, 1.0], len(columns))
+            self._highs.changeColsCost(len(columns), columns, costs)
+            for sense in (self._minimize, self._maximize):
+                self._solve(sense, int(columns[0]))
+        self._highs.changeColsCost(len(columns), columns, self._numpy.zeros(len(columns)))
 
     def release(self, cell: Cell) -> None:
         """Forget what was known of a cell by itself."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestration.core.disclosure import ALL, Cell
 
+_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
 # Quarters, and the time of the build as pages print it.
 _TIMES = re.compile(r"\b\d{4} ?Q[1-4]\b|\b\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{2} UTC")
@@ -22,7 +23,9 @@ _KEYS = ("data-quarter", "data-dimension", "data-dimension-value", "data-measure
 
 def numbers_in(text: str) -> list[tuple[float, float]]:
     """Each number of a text with half the unit of its last digit; quarters and times of builds are none."""
-    found = []
+    found: list[tuple[float, float]] = []
+    if not _DIGIT.search(text):
+        return found
     for match in _NUMBER.finditer(_TIMES.sub(" ", text)):
         digits = match[0].replace(",", "")
         found.append((float(digits), 0.5 * 10 ** -len(digits.partition(".")[2])))

@@ -41,6 +41,7 @@ class SiteReading:
     strange: list[str] = field(default_factory=list)
     numbers_read: int = 0
     explained: set[float] = field(default_factory=set)
+    _labels: set[str] = field(default_factory=set)
 
     def schemes(self) -> dict[str, Scheme]:
         """How the categories of each measure belong together."""
@@ -48,20 +49,21 @@ class SiteReading:
 
     def explain(self, *texts: str) -> None:
         """Take the numbers of labels, bounds and rules as explained, wherever else they stand."""
-        for text in texts:
+        for text in set(texts) - self._labels:
+            self._labels.add(text)
             self.explained |= {value for value, _ in numbers_in(text)}
 
     def place(self, cell: Cell, kind: str, text: str) -> None:
         """Take one figure: its kind is `student_count`, `student_pct` or `mean_score`, its text as it was published."""
-        self.numbers_read += len(numbers_in(text))
-        self.explain(cell.quarter, cell.measure, cell.category, *(word for pair in cell.group for word in pair))
+        found = numbers_in(text)
+        self.numbers_read += len(found)
+        self.explain(cell.measure, cell.category, *(word for pair in cell.group for word in pair))
         blurred = _BLURRED.search(text)
         if blurred:
             limit = float(blurred[2])
             share = (limit, 100.0) if blurred[1] in (">", "over") else (0.0, limit)
             self.figures += [Figure(cell), Figure(cell, share=share)]
             return
-        found = numbers_in(text)
         if kind == "mean_score":
             self.means += [
                 Mean(cell.quarter, cell.group, cell.measure, (value - half, value + half)) for value, half in found

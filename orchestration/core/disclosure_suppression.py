@@ -82,6 +82,7 @@ class _Suppression:
 
     def run(self) -> Protected:
         waiting = sorted(cell for cell, figure in self.figures.items() if figure.count is None)
+        self.bounds.explore(waiting)
         while waiting:
             cell = waiting.pop(0)
             while not self.bounds.is_at_least(cell, self.rules.minimum_width):
@@ -91,21 +92,21 @@ class _Suppression:
     def _loosen(self, cell: Cell) -> list[Cell]:
         """Take away one thing that bounds the cell; return the cells hidden by that, which need protection too.
 
-        A blurred share goes first, then the smallest count, then the size of a group, then a mean.
+        The smallest count or blurred share goes first, sizes of groups come after those, means last.
         """
         cells, relations = self.bounds.binding(cell)
         blurred = [other for other, some in self.shares.items() if not set(some).isdisjoint(relations)]
         shown = [other for other in cells if self.figures[other].count is not None]
         if blurred or shown:
-            near = min(blurred) if blurred else min(shown, key=self._worth)
+            near = min({*blurred, *shown}, key=self._worth)
             for relation in self.shares.pop(near, []):
                 self.bounds.drop(relation)
             self.figures[near] = Figure(near)
             self.bounds.release(near)
             self.complementary.add(near)
             return [near]
-        for mean, some in self.means.items():
-            if not set(some).isdisjoint(relations):
+        for mean in sorted(self.means, key=repr):
+            if not set(self.means[mean]).isdisjoint(relations):
                 for relation in self.means.pop(mean):
                     self.bounds.drop(relation)
                 return []

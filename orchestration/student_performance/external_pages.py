@@ -87,12 +87,12 @@ class Block:
 
 @dataclass(frozen=True)
 class MeasureTable:
-    """Every group by the categories of one measure, for one quarter."""
+    """Every group by the categories of one measure, for one quarter; a category stands with the score that it begins at."""
 
     quarter: str
     measure: str
     label: str
-    categories: Sequence[str]
+    categories: Sequence[tuple[str, str]]
     blocks: Sequence[Block]
 
 
@@ -168,7 +168,11 @@ class _Views:
 
     def table(self, one: ExternalQuarter, measure: str, label: str) -> MeasureTable:
         categories = _categories(one, measure)
-        return MeasureTable(one.quarter, measure, label, [name for _, name in categories], self.blocks(one, categories))
+        starts = [one.about.bounds.get(key, (None, None))[0] for key in categories]
+        heads = [
+            (name, "" if start is None else f"{start:g}") for (_, name), start in zip(categories, starts, strict=True)
+        ]
+        return MeasureTable(one.quarter, measure, label, heads, self.blocks(one, categories))
 
     def blocks(self, one: ExternalQuarter, categories: Sequence[tuple[str, str]]) -> list[Block]:
         known = {cell.group for cell in one.protected.figures}
