@@ -79,8 +79,8 @@ def compare_command(quarter: QuarterOption = None) -> None:
     data = load_pages_data(platform, load_contract(platform.settings.contract), quarters, "")
     rules = platform.settings.disclosure_rules
     table = Table(title=f"The external edition of {shown}, attacked", title_justify="left")
-    table.add_column("published", min_width=48)
-    for name in ("counts", "hidden", f"told within {rules.minimum_width}", "told exactly", "small in the open"):
+    table.add_column("published", no_wrap=True)
+    for name in ("counts", "hidden", f"told within {rules.minimum_width}", "exactly", "in the open"):
         table.add_column(name, justify="right")
     for variant in compare(data, shown, rules):
         found = variant.found

@@ -8,8 +8,8 @@ from orchestration.core.disclosure import Cell, Interval, Relation
 from orchestration.core.errors import QuarterdeckError
 
 _TOLERANCE = 1e-6
-# What is known of a cell of which nothing is known: more students than any office has, so that every programme has an end.
-UNKNOWN: Interval = (0.0, 1e9)
+# What is known of a cell of which nothing is known.
+UNKNOWN: Interval = (0.0, inf)
 
 
 class ContradictionError(QuarterdeckError):
@@ -35,20 +35,20 @@ class Bounds:
         self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._highs.setOptionValue("output_flag", False)
         self._highs.setOptionValue("threads", 1)
-        # With a new objective the last solution stays possible, which is what the primal simplex method begins with.
-        self._highs.setOptionValue("presolve", "off")
-        self._highs.setOptionValue("simplex_strategy", 4)
+        self._go_on()
         self._optimal = highspy.HighsModelStatus.kOptimal
         self._minimize, self._maximize = highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize
+        # Far above every count there is, so that each programme has an end and no number is out of proportion.
+        self._most = 10.0 * max([100.0, *(upper for _, upper in known.values() if upper < inf)])
         for cell in self.cells:
             lower, upper = known[cell]
-            self._highs.addVar(lower, upper)
+            self._highs.addVar(lower, min(upper, self._most))
         for relation in self.relations:
             columns = np.array([self.index[cell] for cell, _ in relation.terms], dtype=np.int32)
             weights = np.array([weight for _, weight in relation.terms])
             self._highs.addRow(relation.lower, relation.upper, len(columns), columns, weights)
-        self._lowest = np.full(len(self.cells), UNKNOWN[1])
-        self._highest = np.full(len(self.cells), UNKNOWN[0])
+        self._lowest = np.full(len(self.cells), self._most)
+        self._highest = np.zeros(len(self.cells))
         self._numpy = np
 
     def explore(self, cells: Sequence[Cell], rounds: int = 6) -> None:
@@ -64,7 +64,7 @@ class Bounds:
 
     def release(self, cell: Cell) -> None:
         """Forget what was known of a cell by itself."""
-        self._highs.changeColBounds(self.index[cell], *UNKNOWN)
+        self._highs.changeColBounds(self.index[cell], 0.0, self._most)
 
     def drop(self, relation: Relation) -> None:
         """Forget a relation."""
@@ -108,9 +108,24 @@ class Bounds:
         """Those of the cells that can be bounded in an interval narrower than the width, with it."""
         return {cell: self.interval(cell) for cell in sorted(cells) if not self.is_at_least(cell, width)}
 
+    def _go_on(self) -> None:
+        """With a new objective the last solution stays possible, which is what the primal simplex method begins with."""
+        self._highs.setOptionValue("presolve", "off")
+        self._highs.setOptionValue("simplex_strategy", 4)
+
+    def _begin_anew(self) -> None:
+        self._highs.clearSolver()
+        self._highs.setOptionValue("presolve", "on")
+        self._highs.setOptionValue("simplex_strategy", 1)
+
     def _solve(self, sense: Any, column: int) -> float:
         self._highs.changeObjectiveSense(sense)
         self._highs.run()
+        if self._highs.getModelStatus() != self._optimal:
+            # Going on can end in numerical trouble that the other method, from nothing, does not meet.
+            self._begin_anew()
+            self._highs.run()
+            self._go_on()
         status = self._highs.getModelStatus()
         if status != self._optimal:
             words = self._highs.modelStatusToString(status)

@@ -35,9 +35,9 @@ def compare(data: PagesData, quarter: str, rules: Rules) -> list[Variant]:
     variants: list[tuple[str, Rules, Callable[[Rules], Protected]]] = [
         ("everything shown", replace(exact, minimum_count=0), alone),
         ("small counts hidden", exact, alone),
-        ("and others hidden to protect them", exact, whole),
-        ("small counts hidden, the rest rounded and blurred", rules, alone),
-        ("and others hidden to protect them: the edition", rules, whole),
+        ("... and others for them", exact, whole),
+        ("small hidden, rest rounded", rules, alone),
+        ("... and others: the edition", rules, whole),
     ]
     return [Variant(name, _attacked(data, about, quarter, used, make(used), rules)) for name, used, make in variants]
 
