@@ -29,7 +29,7 @@ TOOLS = {
 MISSING = {marker: words for marker, (is_there, words) in TOOLS.items() if not is_there}
 
 # No test may use the state of the person who runs it, nor reach out to Kaggle by accident.
-OTHERS = ("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "KAGGLE", "AWS_")
+OTHERS = ("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "KAGGLE", "AWS_", "VAULT_")
 for name in [name for name in os.environ if name.startswith(OTHERS)]:
     del os.environ[name]
 

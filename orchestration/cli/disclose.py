@@ -1,5 +1,6 @@
 """`quarterdeck disclose`: attack published pages, and see what each part of their protection is worth."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +77,7 @@ def compare_command(quarter: QuarterOption = None) -> None:
     if not quarters or (quarter and quarter not in quarters):
         raise QuarterdeckError(f"There are no results of {quarter or 'any quarter'}. Load them with: quarterdeck run")
     shown = quarter or quarters[-1]
-    data = load_pages_data(platform, load_contract(platform.settings.contract), quarters, "")
+    data = load_pages_data(platform, load_contract(platform.settings.contract), quarters, "", datetime.now(UTC))
     rules = platform.settings.disclosure_rules
     table = Table(title=f"The external edition of {shown}, attacked", title_justify="left")
     table.add_column("published", no_wrap=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestration.core.disclosure import ALL, STUDENTS, Cell, Figure, Group, Interval, Mean, Scheme
 from orchestration.core.disclosure_page import PageNumbers, numbers_in
-from orchestration.core.site import MANIFEST_NAME
+from orchestration.core.site_parts import MANIFEST_NAME
 
 CORE_FOLDER = Path(__file__).parent
 # Columns that say what a row is of, or explain it; every other text column is part of the measure, the last the category.

@@ -11,15 +11,16 @@ from psycopg import sql
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, MODELS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core import builds, delimited, delimited_blocks
+from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, raw_tables
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
+from orchestration.core.site_parts import area_of, published_part
 from orchestration.core.status import publishable_quarters, succeeded
 from orchestration.student_performance import contract as contract_module
-from orchestration.student_performance import exam_file, ingest
+from orchestration.student_performance import exam_file, ingest, raw
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 
@@ -49,8 +50,17 @@ def raw_fingerprints(
             )
         )
     aliases = settings.aliases.read_text() if settings.aliases else ""
-    modules = [str(module.__file__) for module in (ingest, exam_file, contract_module, delimited, delimited_blocks)]
-    code = builds.code_fingerprint(HERE / "aliases.yml", *map(Path, modules))
+    read_by = (
+        ingest,
+        exam_file,
+        contract_module,
+        delimited,
+        delimited_blocks,
+        distinct_sets,
+        raw,
+        raw_tables,
+    )
+    code = builds.code_fingerprint(HERE / "aliases.yml", *(Path(str(module.__file__)) for module in read_by))
     return {
         quarter: builds.fingerprint_of(files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code)
         for quarter in quarters
@@ -138,9 +148,8 @@ def pages_are_up_to_date(platform: Platform, contract: Contract) -> bool:
             "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
             (DOMAIN, ALL_QUARTERS, PAGES_STEP),
         ).fetchone()
-    site = platform.settings.site
     shown = shown_fingerprint(platform, contract)
-    return row is not None and site.exists() and row[0] == _published(platform, shown)
+    return row is not None and row[0] == _published(platform, shown)
 
 
 def forget_pages(database: Database) -> None:
@@ -155,8 +164,12 @@ def record_pages(platform: Platform, shown: str | None) -> None:
 
 def _published(platform: Platform, shown: str | None) -> str | None:
     publishing = _rows(platform.database, "stage_status", ["publish"])
-    settings = platform.settings
-    return builds.fingerprint_of(shown, publishing, settings.site.resolve(), settings.external_site.resolve())
+    site, external = platform.settings.site, platform.settings.external_site
+    parts = (
+        published_part(site, area_of(DOMAIN, platform.domains)),
+        published_part(external, "") or "no external edition",
+    )
+    return builds.fingerprint_of(shown, publishing, *parts)
 
 
 def _rows(database: Database, table: str, stages: Sequence[str] | None = None) -> str:

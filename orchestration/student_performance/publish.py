@@ -1,9 +1,7 @@
 """From the marts to the published site: read the shown quarters' frames, build the pages, check them, swap them in."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,87 +10,35 @@ import psycopg
 from psycopg import sql
 
 from orchestration.core.dbt import load_manifest
-from orchestration.core.disclosure_attack import attack
-from orchestration.core.errors import QuarterdeckError
+from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
-from orchestration.core.site import publish
-from orchestration.core.site_check import check_site
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
-from orchestration.student_performance.external import external_quarters
-from orchestration.student_performance.external_pages import build_external_pages
+from orchestration.student_performance.external_publish import external_edition
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
 
-DOCS_PAGE = "dbt/index.html"
 
-
-def publish_pages(
-    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: Path
-) -> list[Path]:
-    """Build, check and publish both editions for these quarters, the internal one with dbt's `docs`; returns its files.
+def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence[str], docs: Path) -> list[Path]:
+    """Build, check and publish both editions of the exam pages, the internal one with dbt's `docs`; returns its files.
 
     Raises:
         QuarterdeckError: a built site fails its check, or the attack on the external edition succeeds; what is
             published stays as it is.
     """
-    settings = platform.settings
-    data = load_pages_data(platform, contract, quarters, run_id)
-    build = _new_build(settings.site, data.built_at)
-    try:
-        files = build_pages(data, build, bundle_cache=settings.home / "cache")
-        docs_page = build / DOCS_PAGE
-        docs_page.parent.mkdir()
-        shutil.copyfile(docs, docs_page)
-        check_site(build, beside=(DOCS_PAGE,))
-        external = _build_external(data, settings)
-    except BaseException:
-        shutil.rmtree(build)
-        raise
-    publish(build, settings.site)
-    if external is not None:
-        publish(external, settings.external_site)
-    elif settings.external_site.is_symlink():
-        settings.external_site.unlink()
-    return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
+    settings = publishing.platform.settings
+    data = load_pages_data(publishing.platform, contract, quarters, publishing.run_id, publishing.built_at)
+    with external_edition(data, settings):
+        return publish_part(
+            publishing, lambda build: build_pages(data, build, settings.home / "cache", publishing.areas), docs
+        )
 
 
-def _new_build(site: Path, built_at: datetime) -> Path:
-    """An empty folder beside the published site, which is a link to the newest build: the swap is one rename."""
-    builds = site.parent / f"{site.name}-builds"
-    builds.mkdir(parents=True, exist_ok=True)
-    build = Path(tempfile.mkdtemp(prefix=f"{built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
-    build.chmod(0o755)
-    return build
-
-
-def _build_external(data: PagesData, settings: Settings) -> Path | None:
-    """Build the external edition, check it and attack it; None where no quarter has enough students for one."""
-    rules = settings.disclosure_rules
-    quarters = external_quarters(data, rules)
-    if not quarters:
-        return None
-    build = _new_build(settings.external_site, data.built_at)
-    try:
-        build_external_pages(data, quarters, rules, build)
-        check_site(build, beside=())
-        found = attack(build, rules)
-        if found.succeeded:
-            raise QuarterdeckError(
-                f"The external edition is not safe: {len(found.pinned)} hidden counts can be worked out, "
-                f"{len(found.in_the_open)} small ones are shown and {len(found.not_understood)} numbers are of unknown "
-                f"meaning{''.join(f' ({place})' for place in found.not_understood[:3])}. Nothing was published; what to "
-                "look at is in docs/disclosure.md."
-            )
-    except BaseException:
-        shutil.rmtree(build)
-        raise
-    return build
-
-
-def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str) -> PagesData:
+def load_pages_data(
+    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, built_at: datetime
+) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
     with platform.database.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -100,7 +46,6 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
         frames |= {
             table: _platform_table(connection, table) for table in ("row_accounts", "stage_status", "landing_files")
         }
-    built_at = datetime.now(UTC).replace(microsecond=0)
     _conclude(frames["stage_status"], run_id, built_at)
     return PagesData(
         subjects=[Subject(item.name, item.label, item.group) for item in contract.subjects],

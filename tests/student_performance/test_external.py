@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -17,7 +16,7 @@ from orchestration.core.disclosure_suppression import Protected, primary
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings
 from orchestration.core.site_check import check_site
-from orchestration.student_performance import publish as publishing
+from orchestration.student_performance import external_publish
 from orchestration.student_performance.external import ExternalQuarter, external_quarters, quarter_counts, results_table
 from orchestration.student_performance.external_pages import build_external_pages
 from orchestration.student_performance.pages import build_pages
@@ -233,25 +232,37 @@ def test_the_same_data_gives_the_same_bytes(built: Path, tmp_path: Path) -> None
 
 def test_an_edition_that_the_attack_breaks_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=tmp_path / "home")
-    platform = SimpleNamespace(settings=settings)
-    docs = tmp_path / "docs.html"
-    docs.write_text("<p>docs</p>")
-    monkeypatch.setattr(publishing, "load_pages_data", lambda *_: DATA)
-    publishing.publish_pages(platform, None, QUARTERS[-2:], "run", docs)
-    before = settings.site.resolve(), settings.external_site.resolve()
-    assert (settings.external_site / "index.html").exists()
+    builds = tmp_path / "home" / "site-external-builds"
+    with external_publish.external_edition(DATA, settings):
+        assert not settings.external_site.exists()
+    before = settings.external_site.resolve()
+    assert (before / "index.html").exists()
 
-    def leaky(data: object, quarters: list[ExternalQuarter], rules: Rules, folder: Path) -> list[Path]:
-        made = build_external_pages(DATA, quarters, rules, folder)
+    with pytest.raises(RuntimeError, match="the other edition"), external_publish.external_edition(DATA, settings):
+        raise RuntimeError("the other edition cannot be published")
+    assert list(builds.iterdir()) == [before]
+
+    def leaky(data: object, quarters: list[ExternalQuarter], rules: Rules, folder: Path) -> None:
+        build_external_pages(DATA, quarters, rules, folder)
         plant_csv(folder, *hidden_cell())
-        return made
 
-    monkeypatch.setattr(publishing, "build_external_pages", leaky)
-    with pytest.raises(QuarterdeckError, match=r"[1-9] hidden counts can be worked out, 1 small ones are shown"):
-        publishing.publish_pages(platform, None, QUARTERS[-2:], "run", docs)
-    assert (settings.site.resolve(), settings.external_site.resolve()) == before
-    assert len(list((tmp_path / "home" / "site-builds").iterdir())) == 1
-    assert len(list((tmp_path / "home" / "site-external-builds").iterdir())) == 1
+    monkeypatch.setattr(external_publish, "build_external_pages", leaky)
+    with (
+        pytest.raises(QuarterdeckError, match=r"[1-9] hidden counts can be worked out, 1 small ones are shown"),
+        external_publish.external_edition(DATA, settings),
+    ):
+        raise AssertionError("the internal edition must not be built when the external one is not safe")
+    assert settings.external_site.resolve() == before
+    assert list(builds.iterdir()) == [before]
+
+
+def test_where_no_quarter_is_large_enough_the_old_edition_is_taken_away(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with external_publish.external_edition(DATA, settings):
+        pass
+    with external_publish.external_edition(pages_data(QUARTERS[-1:], 60), settings):
+        pass
+    assert not settings.external_site.exists()
 
 
 def test_sizes_of_groups_are_cells_too() -> None:
