@@ -105,7 +105,7 @@ def read_site(folder: Path) -> SiteReading:
                 content = {key: value for key, value in content.items() if key not in ("files", "disclosure")}
             tables += _json_tables(reading, name, [content])
         elif not _is_shipped(path):
-            reading.strange.append(f"{name}: a file that cannot be read")
+            reading.strange.append(f"{name}: neither a file that can be read nor one that this version ships")
     dimensions = {row["dimension"] for _, rows in tables for row in rows if row.get("dimension")} - {ALL}
     for name, rows in tables:
         _read_table(reading, name, rows, dimensions)
