@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from orchestration.cli.common import QuarterOption, app, console, for_people
+from orchestration.cli.common import QuarterOption, app, console, current_access, for_people
 from orchestration.core.disclosure import Cell
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import get_settings
@@ -72,6 +72,7 @@ def compare_command(quarter: QuarterOption = None) -> None:
     from orchestration.student_performance.ingest import DOMAIN
     from orchestration.student_performance.publish import load_pages_data
 
+    current_access().role = "publisher"
     platform = Platform()
     quarters = publishable_quarters(platform.database, DOMAIN)
     if not quarters or (quarter and quarter not in quarters):
