@@ -1,8 +1,9 @@
 """What all tests share: an embedded Postgres of their own, the real public data where it lies beside the project, and
-the rule for machines without Chromium."""
+the rule for machines without a browser or a web server."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,18 @@ from tests.storage_server import StorageServer, running_server
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHARED_STUDENTS = PROJECT_ROOT.parent / "shared" / "data" / "students"
 CHROMIUM = Path("/usr/bin/chromium")
-NO_CHROMIUM = "Chromium is not installed here (/usr/bin/chromium): the browser tests were left out."
+# What some tests need of the machine: by marker, whether it is there, and what to say where it is not.
+TOOLS = {
+    "browser": (
+        CHROMIUM.exists(),
+        "Chromium is not installed here (/usr/bin/chromium): the browser tests were left out.",
+    ),
+    "nginx": (
+        shutil.which("nginx") is not None and shutil.which("openssl") is not None,
+        "nginx or openssl is not installed here: the tests of deploy/nginx were left out.",
+    ),
+}
+MISSING = {marker: words for marker, (is_there, words) in TOOLS.items() if not is_there}
 
 # No test may use the state of the person who runs it, nor reach out to Kaggle by accident.
 OTHERS = (
@@ -26,20 +38,18 @@ for name in [name for name in os.environ if name.startswith(OTHERS)]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out browser tests, and only those, where there is no browser."""
-    if CHROMIUM.exists():
-        return
-    if os.environ.get("QUARTERDECK_REQUIRE_BROWSER"):
-        raise pytest.UsageError(NO_CHROMIUM)
-    browser = [item for item in items if item.get_closest_marker("browser")]
-    items[:] = [item for item in items if not item.get_closest_marker("browser")]
-    config.hook.pytest_deselected(items=browser)
+    """Leave out the tests, and only those, that need what this machine does not have."""
+    if MISSING and os.environ.get("QUARTERDECK_REQUIRE_TOOLS"):
+        raise pytest.UsageError(" ".join(MISSING.values()))
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in MISSING)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in the last lines what this machine could not test."""
-    if not CHROMIUM.exists():
-        terminalreporter.write_line(f"NOT TESTED: {NO_CHROMIUM}", yellow=True)
+    for words in MISSING.values():
+        terminalreporter.write_line(f"NOT TESTED: {words}", yellow=True)
 
 
 # In a process of its own, so that the embedded server stops with it.

@@ -47,7 +47,8 @@ def _forget_all(settings: Settings) -> None:
         drop_schemas(open_database(settings), DOMAINS)
     else:
         remove_embedded(settings)
-    settings.site.unlink(missing_ok=True)
-    builds = settings.site.parent / f"{settings.site.name}-builds"
-    for folder in (builds, settings.home / "dbt", settings.dagster_home):
+    for site in (settings.site, settings.external_site):
+        site.unlink(missing_ok=True)
+        shutil.rmtree(site.parent / f"{site.name}-builds", ignore_errors=True)
+    for folder in (settings.home / "dbt", settings.dagster_home):
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from orchestration.core.disclosure import Rules
 from orchestration.core.errors import QuarterdeckError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,17 @@ class Settings(BaseSettings):
         description="URL of the folder of Spark's tables, as its workers reach it: s3a://bucket/folder, file:///mount.",
     )
     site_dir: Path | None = Field(None, description="Folder of published pages; <home>/site when unset.")
+    external_site_dir: Path | None = Field(
+        None, description="Folder of the published external edition; <home>/site-external when unset."
+    )
+    external_minimum_count: int = Field(
+        10, ge=2, description="The external edition shows no count of fewer students than this."
+    )
+    external_minimum_width: int = Field(
+        5,
+        ge=1,
+        description="The external edition is refused when a hidden count can be bounded more closely than this.",
+    )
     max_quarantined_pct: float = Field(
         5.0, ge=0, le=100, description="A quarter with a larger share of quarantined rows is not published."
     )
@@ -132,6 +144,16 @@ class Settings(BaseSettings):
     def site(self) -> Path:
         """Folder of the published pages."""
         return self.site_dir or self.home / "site"
+
+    @property
+    def external_site(self) -> Path:
+        """Folder of the published external edition."""
+        return self.external_site_dir or self.home / "site-external"
+
+    @property
+    def disclosure_rules(self) -> Rules:
+        """How the external edition protects small numbers."""
+        return Rules(minimum_count=self.external_minimum_count, minimum_width=self.external_minimum_width)
 
     @property
     def dagster_home(self) -> Path:

@@ -53,7 +53,7 @@ class SiteFacts:
     """What every page of a part says of itself.
 
     area: the part's folder in the site, "" for the part at its top. navigation: the part's own pages, areas: the first page
-    of every part; both (address from the site's top, label).
+    of every part; both (address from the site's top, label). disclosure: the rules that protect small numbers, if any do.
     """
 
     product: str
@@ -67,6 +67,7 @@ class SiteFacts:
     sources: Sequence[str]
     areas: Sequence[tuple[str, str]] = ()
     area: str = ""
+    disclosure: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_sample(self) -> bool:
@@ -210,6 +211,8 @@ class SiteBuilder:
             "run_id": self.facts.run_id,
             "sources": sorted(self.facts.sources),
         }
+        if self.facts.disclosure:
+            about["disclosure"] = dict(self.facts.disclosure)
         others = {name for area, part in parts.items() if area != self.facts.area for name in part["files"]}
         found = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
         if is_placeholder:

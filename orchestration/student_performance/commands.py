@@ -100,3 +100,5 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
             "Load a file with: quarterdeck run --source FILE"
         )
     console.print(f"Pages: {settings.site / 'index.html'}   (or: make serve)")
+    if (settings.external_site / "index.html").exists():
+        console.print(f"For the public: {settings.external_site / 'index.html'}")

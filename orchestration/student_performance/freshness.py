@@ -4,6 +4,7 @@ raw < models < clusters < labels < pages: each step's fingerprint holds the one 
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from psycopg import sql
@@ -140,6 +141,7 @@ def shown_fingerprint(platform: Platform, contract: Contract) -> str | None:
         _rows(database, "landing_files"),
         _rows(database, "stage_status", ["etl", "ml"]),
         contract.model_dump(),
+        asdict(settings.disclosure_rules),
         project_fingerprint(settings, dbt_variables(contract, settings)),
         builds.code_fingerprint(HERE, Path(builds.__file__).parent),
     )
@@ -168,8 +170,12 @@ def record_pages(platform: Platform, shown: str | None) -> None:
 
 def _published(platform: Platform, shown: str | None) -> str | None:
     publishing = _rows(platform.database, "stage_status", ["publish"])
-    area = area_of(DOMAIN, platform.domains)
-    return builds.fingerprint_of(shown, publishing, published_part(platform.settings.site, area))
+    site, external = platform.settings.site, platform.settings.external_site
+    parts = (
+        published_part(site, area_of(DOMAIN, platform.domains)),
+        published_part(external, "") or "no external edition",
+    )
+    return builds.fingerprint_of(shown, publishing, *parts)
 
 
 def _rows(database: Database, table: str, stages: Sequence[str] | None = None) -> str:

@@ -17,20 +17,25 @@ from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
+from orchestration.student_performance.external_publish import external_edition
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES, Demographic, PagesData, Subject
 
 
 def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence[str], docs: Path) -> list[Path]:
-    """Build, check and publish the exam pages for these quarters, with dbt's `docs`; returns the site's files.
+    """Build, check and publish both editions of the exam pages, the internal one with dbt's `docs`; returns its files.
 
     Raises:
-        QuarterdeckError: the built site fails its check; the published one stays as it is.
+        QuarterdeckError: a built site fails its check, or the attack on the external edition succeeds; what is
+            published stays as it is.
     """
+    settings = publishing.platform.settings
     data = load_pages_data(publishing.platform, contract, quarters, publishing.run_id, publishing.built_at)
-    cache = publishing.platform.settings.home / "cache"
-    return publish_part(publishing, lambda build: build_pages(data, build, cache, publishing.areas), docs)
+    with external_edition(data, settings):
+        return publish_part(
+            publishing, lambda build: build_pages(data, build, settings.home / "cache", publishing.areas), docs
+        )
 
 
 def load_pages_data(

@@ -122,6 +122,27 @@ def test_every_student_has_a_segment_and_the_pages_are_there(command: Command, r
     }
 
 
+def test_the_attack_finds_nothing_outside_and_every_small_group_inside(
+    command: Command, rows: list[dict[str, str]], shared_students: Path | None
+) -> None:
+    outside = command("disclose", "attack", str(command.home / "site-external"))
+    assert "The attack found nothing." in outside.stdout
+    inside = command("disclose", "attack", str(command.home / "site"), check=False)
+    assert inside.returncode == 1
+    assert "must not be given to the public" in inside.stderr
+    groups = Counter(tuple(value for name, value in row.items() if name not in SUBJECTS) for row in rows)
+    small = sum(count < 10 for count in groups.values())
+    assert f"{len(groups)} cells by 5 characteristics, {small} of them in the open" in inside.stdout
+    if shared_students:
+        assert (len(groups), small) == (211, 192)
+    compared = command("disclose", "compare").stdout
+    told = {
+        line.split("│")[1].strip(): int(line.split("│")[4]) for line in compared.splitlines() if line.count("│") == 7
+    }
+    assert told["small counts hidden"] > 0
+    assert told["... and others: the edition"] == 0
+
+
 def test_rerun_changes_no_table_and_a_changed_file_only_its_quarter(
     command: Command, results_file: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,202 @@
+"""What the external edition tells: per quarter, counts by one demographic at a time, protected before they leave here.
+
+No combination of demographics, no lowest or highest score, no moves between segments, no quarantined line, and no
+quarter with few students: what is not published needs no protection.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from orchestration.core.disclosure import ALL, STUDENTS, Cell, Figure, Group, Mean, Rules, Scheme
+from orchestration.core.disclosure_suppression import Protected, TooFewStudentsError, protect
+from orchestration.core.site_format import plain
+from orchestration.student_performance.pages_input import PagesData
+from orchestration.student_performance.payloads import NOT_GIVEN
+
+GRADE, SEGMENT, PASSED = "grade", "segment", "passed"
+RANGE_SCHEME, GRADE_SCHEME = "us_letter", "kaggle_grade"
+# A quarter with fewer times the smallest shown count is left out: nearly all of it would be hidden.
+SMALLEST_QUARTER = 10
+
+
+@dataclass(frozen=True)
+class QuarterCounts:
+    """The true counts of a quarter's cells. schemes, categories (in the order to show them) and bounds are by measure.
+
+    bounds: a category's lowest and highest score as text for the tables; the grades have no highest, since one failed
+    subject makes the lowest grade of any mean.
+    """
+
+    counts: dict[Cell, int]
+    schemes: dict[str, Scheme]
+    categories: dict[str, list[str]]
+    bounds: dict[tuple[str, str], tuple[float, float | None]]
+
+
+@dataclass(frozen=True)
+class ExternalQuarter:
+    """A quarter of the external edition: what may be said of it, and what it is about."""
+
+    quarter: str
+    protected: Protected
+    about: QuarterCounts
+
+    def figure(self, group: Group, measure: str, category: str) -> Figure:
+        """The figure that is published of a cell."""
+        return self.protected.figures[Cell(self.quarter, group, measure, category)]
+
+    def share_pct(self, figure: Figure) -> int | None:
+        """The percentage of the group, to the nearest whole, from the published counts alone; None where one is hidden."""
+        size = self.protected.figures[figure.cell.total].count
+        return None if figure.count is None or not size else (200 * figure.count + size) // (2 * size)
+
+    def mean(self, group: Group, subject: str) -> int | None:
+        """The mean score of a group to the nearest whole, None where it has none."""
+        found = [mean for mean in self.protected.means if (mean.group, mean.measure) == (group, subject)]
+        return round(sum(found[0].bounds) / 2) if found else None
+
+
+def external_quarters(data: PagesData, rules: Rules) -> list[ExternalQuarter]:
+    """Every quarter with enough students, protected; oldest first."""
+    smallest = SMALLEST_QUARTER * rules.minimum_count
+    made = []
+    for quarter in sorted(data.quarters.loc[data.quarters["student_count"] >= smallest, "quarter"]):
+        about = quarter_counts(data, quarter)
+        try:
+            protected = protect(about.counts, means_of(data, quarter, rules), about.schemes, rules)
+        except TooFewStudentsError:
+            continue
+        made.append(ExternalQuarter(quarter, protected, about))
+    return made
+
+
+def quarter_counts(data: PagesData, quarter: str) -> QuarterCounts:
+    """The true count of every cell that the edition has: sizes of groups, ranges by subject, grades and segments."""
+    about = QuarterCounts({}, {}, {}, {})
+    ranges = data.score_ranges[data.score_ranges["quarter"] == quarter]
+    wanted = [(subject.name, subject.name, RANGE_SCHEME) for subject in data.subjects]
+    for measure, subject, scheme in [*wanted, (GRADE, "overall", GRADE_SCHEME)]:
+        own = ranges[(ranges["subject"] == subject) & (ranges["range_scheme"] == scheme)]
+        _add_ranges(about, quarter, measure, own.sort_values("range_order").to_dict("records"))
+    _add_passed(about, quarter)
+    segments = data.segments[data.segments["quarter"] == quarter].sort_values("cluster_id")
+    labels = dict(zip(segments["cluster_id"], segments["cluster_label"], strict=True))
+    about.categories[SEGMENT] = list(dict.fromkeys(labels.values()))
+    about.schemes[SEGMENT] = Scheme({}, {})
+    cube = data.segment_cube[data.segment_cube["quarter"] == quarter]
+    for group, part in _groups(data, cube):
+        about.counts[Cell(quarter, group, STUDENTS, ALL)] = int(part["student_count"].sum())
+        counts = part.groupby(part["cluster_id"].map(labels))["student_count"].sum()
+        for label in about.categories[SEGMENT]:
+            about.counts[Cell(quarter, group, SEGMENT, label)] = int(counts.get(label, 0))
+    return about
+
+
+def _add_ranges(about: QuarterCounts, quarter: str, measure: str, rows: Sequence[dict[Any, Any]]) -> None:
+    scores = {}
+    for row in rows:
+        label, low, high = str(row["range_label"]), float(row["lower_bound"]), float(row["upper_bound"])
+        group: Group = () if row["dimension"] == ALL else ((str(row["dimension"]), _value(row["dimension_value"])),)
+        about.counts[Cell(quarter, group, measure, label)] = int(row["student_count"])
+        about.bounds[measure, label] = (low, None if measure == GRADE else high)
+        scores[label] = (low, high)
+    about.categories[measure] = list(scores)
+    about.schemes[measure] = Scheme({}, {} if measure == GRADE else scores)
+
+
+def _add_passed(about: QuarterCounts, quarter: str) -> None:
+    """The lowest grade is that of those who do not pass, and of nobody else: all others together have passed."""
+    passing = about.categories[GRADE][1:]
+    about.schemes[GRADE] = Scheme({PASSED: passing}, {})
+    for group in {cell.group for cell in about.counts}:
+        about.counts[Cell(quarter, group, GRADE, PASSED)] = sum(
+            about.counts[Cell(quarter, group, GRADE, grade)] for grade in passing
+        )
+
+
+def _value(value: Any) -> str:
+    known = plain(value)
+    return NOT_GIVEN if known is None or known == "" else str(known)
+
+
+def _groups(data: PagesData, frame: pd.DataFrame) -> Iterable[tuple[Group, pd.DataFrame]]:
+    yield (), frame
+    for demographic in data.demographics:
+        for value, part in frame.groupby(frame[demographic.name].map(_value)):
+            yield ((demographic.name, str(value)),), part
+
+
+def means_of(data: PagesData, quarter: str, rules: Rules) -> list[Mean]:
+    """Mean scores by group and subject, to the nearest whole, as the interval that it stands for; none of a small group."""
+    cube = data.exam_cube[data.exam_cube["quarter"] == quarter]
+    made = []
+    for group, part in _groups(data, cube):
+        students = int(part["student_count"].sum())
+        if students < max(rules.smallest_mean_group, rules.minimum_count):
+            continue
+        for subject in data.subjects:
+            mean = round(float(part[f"{subject.name}_score_sum"].astype(float).sum()) / students)
+            made.append(Mean(quarter, group, subject.name, (mean - 0.5, mean + 0.5)))
+    return made
+
+
+def results_table(quarters: Sequence[ExternalQuarter]) -> pd.DataFrame:
+    """The download of counts: one row a quarter, group, measure and category, hidden ones with a note and no count."""
+    rows = []
+    for one in quarters:
+        for group in groups_of(one):
+            for measure, categories in one.about.categories.items():
+                sums = one.about.schemes[measure].sums
+                for category in (*categories, *sums):
+                    figure = one.figure(group, measure, category)
+                    low, high = one.about.bounds.get((measure, category), (None, None))
+                    rows.append(
+                        {
+                            **_place(one.quarter, group),
+                            "measure": measure,
+                            "category": category,
+                            "sum_of": "; ".join(sums.get(category, ())),
+                            "lower_bound": low,
+                            "upper_bound": high,
+                            "student_count": figure.count,
+                            "student_pct": one.share_pct(figure),
+                            "note": note(figure),
+                        }
+                    )
+    return pd.DataFrame(rows).astype({"student_count": "Int64", "student_pct": "Int64"})
+
+
+def groups_table(quarters: Sequence[ExternalQuarter], subjects: Sequence[str]) -> pd.DataFrame:
+    """The download of groups: one row a quarter and group, with its size and mean scores."""
+    rows = [
+        {
+            **_place(one.quarter, group),
+            "student_count": one.figure(group, STUDENTS, ALL).count,
+            **{f"{subject}_mean_score": one.mean(group, subject) for subject in subjects},
+            "note": note(one.figure(group, STUDENTS, ALL)),
+        }
+        for one in quarters
+        for group in groups_of(one)
+    ]
+    return pd.DataFrame(rows).astype({"student_count": "Int64", **{f"{name}_mean_score": "Int64" for name in subjects}})
+
+
+def groups_of(one: ExternalQuarter) -> list[Group]:
+    """The groups of a quarter, everybody first."""
+    return sorted({cell.group for cell in one.protected.figures})
+
+
+def note(figure: Figure) -> str:
+    """Why a figure has no count: `suppressed`, or the end at which its share lies; empty where it has one."""
+    if figure.share is not None:
+        low, high = figure.share
+        return f">{low:g} %" if high == 100 else f"<{high:g} %"
+    return "suppressed" if figure.count is None else ""
+
+
+def _place(quarter: str, group: Group) -> dict[str, str]:
+    dimension, value = group[0] if group else (ALL, ALL)
+    return {"quarter": quarter, "dimension": dimension, "dimension_value": value}

@@ -1,0 +1,217 @@
+"""Assemble the external edition: a few pages made of nothing but protected figures, and two downloads."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestration.core.disclosure import ALL, STUDENTS, Figure, Group, Rules
+from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, environment
+from orchestration.core.site_downloads import write_download
+from orchestration.core.site_format import count, decimal
+from orchestration.student_performance.external import (
+    GRADE,
+    PASSED,
+    SEGMENT,
+    SMALLEST_QUARTER,
+    ExternalQuarter,
+    groups_table,
+    note,
+    results_table,
+)
+from orchestration.student_performance.pages_input import Definition, PagesData
+from orchestration.student_performance.payloads import demographic_values
+from orchestration.student_performance.static_views import standard_definitions
+
+NAVIGATION = (
+    ("index.html", "Overview"),
+    ("results.html", "Results"),
+    ("segments.html", "Segments"),
+    ("about.html", "About"),
+)
+TEMPLATES = Path(__file__).parent / "templates"
+HIDDEN = "[c]"
+# Of the definitions, those whose terms are on these pages.
+TERMS = {"Score", "Mean score", "Pass", "Passed", "US letters", "Grade", "Kaggle grade", "Segment"}
+COLUMNS = (
+    Definition("quarter", "The quarter, such as 2026Q4."),
+    Definition("dimension, dimension_value", "The group: a characteristic and its value; all is everybody."),
+    Definition("measure, category", "A subject and a range of its scores, the grade, or the segment."),
+    Definition("sum_of", "The categories that this one is the sum of; it comes on top of them."),
+    Definition("lower_bound, upper_bound", "Lowest score of the range, and the score at which the next begins."),
+    Definition("student_count", "Students, rounded; empty where hidden."),
+    Definition("student_pct", "Share of the group, from the rounded counts; empty where hidden."),
+    Definition("…_mean_score", "Mean score of the group in a subject, to the nearest whole; empty for small groups."),
+    Definition("note", "Why there is no count: suppressed, or the end of the scale at which the share lies."),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One figure on a page, with what it is of: the element around it says the same, so that anyone can check."""
+
+    quarter: str
+    dimension: str
+    dimension_value: str
+    measure: str
+    category: str
+    kind: str
+    text: str
+    share: int | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether there is a mark in place of a figure."""
+        return self.text == HIDDEN
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group in a table: its own figures and those of the table's categories."""
+
+    label: str
+    dimension: str
+    dimension_value: str
+    students: Shown
+    passed: Shown
+    means: Sequence[Shown]
+    shares: Sequence[Shown]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one demographic; the label is empty for everybody."""
+
+    label: str
+    rows: Sequence[GroupRow]
+
+
+@dataclass(frozen=True)
+class MeasureTable:
+    """Every group by the categories of one measure, for one quarter; a category stands with the score that it begins at."""
+
+    quarter: str
+    measure: str
+    label: str
+    categories: Sequence[tuple[str, str]]
+    blocks: Sequence[Block]
+
+
+def build_external_pages(
+    data: PagesData, quarters: Sequence[ExternalQuarter], rules: Rules, folder: Path
+) -> list[Path]:
+    """Write the external edition into a new folder and return its files; the same data gives the same bytes.
+
+    quarters: what `external_quarters` made of the data, at least one; figures come from there alone.
+    """
+    newest = quarters[-1]
+    facts = {name: value for name, value in asdict(rules).items() if name != "minimum_width"}
+    site = SiteFacts(
+        product="Quarterdeck",
+        title="Student performance",
+        edition="External edition",
+        quarter=newest.quarter,
+        built_at=data.built_at,
+        run_id="",
+        files=[],
+        navigation=NAVIGATION,
+        sources=data.sources,
+        disclosure={**facts, "smallest_quarter": SMALLEST_QUARTER * rules.minimum_count},
+    )
+    builder = SiteBuilder(folder, site, environment(TEMPLATES / "external", TEMPLATES))
+    for name in ("site.js", "tables.js", "site.css", "data.css", "icon.svg"):
+        builder.write(f"assets/{name}", (STATIC_FOLDER / name).read_text(encoding="utf-8"))
+    subjects = [subject.name for subject in data.subjects]
+    write_download(folder, "results", "Results", results_table(quarters))
+    write_download(folder, "groups", "Groups", groups_table(quarters, subjects))
+    views = _Views(data)
+    everybody = [(one, views.row(one, (), "All students", ())) for one in reversed(quarters)]
+    builder.page(
+        "index.html",
+        now=everybody[0][1],
+        history=everybody,
+        subjects=data.subjects,
+        segments=views.row(newest, (), "All students", _categories(newest, SEGMENT)).shares,
+        passed_by=views.blocks(newest, ()),
+    )
+    measures = [*((subject.name, subject.label) for subject in data.subjects), (GRADE, "Grade")]
+    builder.page(
+        "results.html",
+        subjects=data.subjects,
+        quarters=[
+            (one.quarter, views.blocks(one, ()), [views.table(one, *measure) for measure in measures])
+            for one in reversed(quarters)
+        ],
+    )
+    builder.page("segments.html", tables=[views.table(one, SEGMENT, "Segment") for one in reversed(quarters)])
+    left_out = sorted(set(data.quarters["quarter"]) - {one.quarter for one in quarters})
+    builder.page(
+        "about.html",
+        quarters=[one.quarter for one in reversed(quarters)],
+        left_out=left_out,
+        definitions=[item for item in data.definitions or standard_definitions(data) if item.term in TERMS],
+        columns=COLUMNS,
+    )
+    builder.manifest()
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _categories(one: ExternalQuarter, measure: str) -> list[tuple[str, str]]:
+    return [(measure, category) for category in one.about.categories[measure]]
+
+
+class _Views:
+    """Tables and rows of the pages, from protected figures alone."""
+
+    def __init__(self, data: PagesData) -> None:
+        self.data = data
+        self.values = demographic_values(data)
+
+    def table(self, one: ExternalQuarter, measure: str, label: str) -> MeasureTable:
+        categories = _categories(one, measure)
+        starts = [one.about.bounds.get(key, (None, None))[0] for key in categories]
+        heads = [
+            (name, "" if start is None else f"{start:g}") for (_, name), start in zip(categories, starts, strict=True)
+        ]
+        return MeasureTable(one.quarter, measure, label, heads, self.blocks(one, categories))
+
+    def blocks(self, one: ExternalQuarter, categories: Sequence[tuple[str, str]]) -> list[Block]:
+        known = {cell.group for cell in one.protected.figures}
+        made = [Block("", [self.row(one, (), "All students", categories)])]
+        for demographic in self.data.demographics:
+            groups: list[Group] = [((demographic.name, value),) for value in self.values[demographic.name]]
+            rows = [self.row(one, group, group[0][1], categories) for group in groups if group in known]
+            made.append(Block(demographic.label, rows))
+        return made
+
+    def row(self, one: ExternalQuarter, group: Group, label: str, categories: Sequence[tuple[str, str]]) -> GroupRow:
+        size = one.figure(group, STUDENTS, ALL)
+        students = _shown(size, "student_count", HIDDEN if size.count is None else count(size.count))
+        means = []
+        for subject in self.data.subjects:
+            mean = one.mean(group, subject.name)
+            text = HIDDEN if mean is None else decimal(mean, 0)
+            means.append(
+                Shown(one.quarter, students.dimension, students.dimension_value, subject.name, ALL, "mean_score", text)
+            )
+        return GroupRow(
+            label,
+            students.dimension,
+            students.dimension_value,
+            students,
+            _share(one, group, GRADE, PASSED),
+            means,
+            [_share(one, group, measure, category) for measure, category in categories],
+        )
+
+
+def _share(one: ExternalQuarter, group: Group, measure: str, category: str) -> Shown:
+    figure = one.figure(group, measure, category)
+    share = one.share_pct(figure)
+    text = f"{share} %" if share is not None else note(figure) if figure.share is not None else HIDDEN
+    return _shown(figure, "student_pct", text, share)
+
+
+def _shown(figure: Figure, kind: str, text: str, share: int | None = None) -> Shown:
+    cell = figure.cell
+    dimension, value = cell.group[0] if cell.group else (ALL, ALL)
+    return Shown(cell.quarter, dimension, value, cell.measure, cell.category, kind, text, share)
