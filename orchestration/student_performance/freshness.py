@@ -120,7 +120,12 @@ def dbt_step(models: set[str], contract: Contract) -> DbtStep:
             lambda platform, quarters: unsettled_ml(platform, contract, quarters),
         )
     return DbtStep(
-        MODELS_STEP, RAW_STEP, "etl", False, lambda platform, quarters: unsettled_etl(platform, contract, quarters)
+        MODELS_STEP,
+        RAW_STEP,
+        "etl",
+        False,
+        lambda platform, quarters: unsettled_etl(platform, contract, quarters),
+        next_module="ml_assets.student_performance.tables",
     )
 
 
