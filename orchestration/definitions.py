@@ -26,22 +26,27 @@ def build_definitions(
     """All definitions; `resources` and `loggers` replace the usual ones by name, for tests and the command."""
     import dagster as dg
 
-    from orchestration.core.resources import Platform
+    from orchestration.core.resources import AllDefinitions, Platform
     from orchestration.core.settings import get_settings
 
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    return dg.Definitions.merge(
+    everything = dg.Definitions.merge(
         *(import_module(f"orchestration.{domain}.defs").build_domain(settings) for domain in DOMAINS),
         dg.Definitions(
-            resources={"platform": Platform(domains=DOMAINS), **(resources or {})},
+            resources={
+                "platform": Platform(domains=DOMAINS),
+                "all_definitions": dg.ResourceDefinition.hardcoded_resource(AllDefinitions(lambda: everything)),
+                **(resources or {}),
+            },
             loggers=loggers,
             # The steps of a run follow one another, and a process for each would spend most of its time importing.
             # What runs in parallel is runs, which the queue counts.
             executor=dg.in_process_executor,
         ),
     )
+    return everything
 
 
 def __getattr__(name: str) -> dg.Definitions:

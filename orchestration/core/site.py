@@ -150,6 +150,8 @@ class FurtherPage:
 class SiteBuilder:
     """Collects the files of one part of a build, in `facts.area`; the part's folder must be new or empty.
 
+    downloads: by table (`schema.table`), what the part offers of it, as (title, address from the site's top).
+
     Raises FileExistsError when it holds anything: a page left from another build would be published with this one.
     """
 
@@ -157,6 +159,7 @@ class SiteBuilder:
     facts: SiteFacts
     templates: jinja2.Environment
     written: list[Path] = field(default_factory=list)
+    downloads: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         own = self.folder / self.facts.area
@@ -211,7 +214,8 @@ class SiteBuilder:
         found = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
         if is_placeholder:
             about["is_placeholder"] = True
-        parts[self.facts.area] = {**about, "files": sorted(found - others - {MANIFEST_NAME})}
+        files = sorted(found - others - {MANIFEST_NAME})
+        parts[self.facts.area] = {**about, "downloads": self.downloads, "files": files}
         return write_manifest(self.folder, {**about, "parts": parts})
 
 

@@ -14,7 +14,12 @@ from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file,
 from orchestration.core.delimited_blocks import read_tables
 from orchestration.core.distinct_sets import DistinctSets
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.profile import Profile
+from orchestration.core.profile_counting import ColumnCounter
 from orchestration.student_performance.contract import Contract, HeaderMapping, match_headers
+from orchestration.student_performance.profiling import profile_exam_results
+
+DEMOGRAPHIC_SET, SCORE_SET = "demographic_set", "score_set"
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,14 @@ class ExamFile:
     dialect: Dialect
     mapping: HeaderMapping
 
-    def tables(self) -> Iterator[pa.Table]:
+    def tables(self, counters: Mapping[int, ColumnCounter] | None = None) -> Iterator[pa.Table]:
         """Stream every line, in blocks: source_line, source_student_id, the contract's columns, source_text,
         field_count_problem.
 
         Values are text as it came, but a category that differs from a listed one in case and spaces only is given in
         the contract's spelling. A line with the wrong number of fields has only its text and the problem.
+
+        counters: count the values at these positions of the file's fields, as written.
 
         Raises:
             QuarterdeckError: a line cannot be read (see `read_rows`).
@@ -39,6 +46,8 @@ class ExamFile:
         mapping, count = self.mapping, self.mapping.field_count
         spellings = [_Spelling(part.values) for part in self.contract.demographics]
         for block in read_tables(self.path, self.dialect, count):
+            for position, counter in (counters or {}).items():
+                counter.add(block[str(position)])
             ids = pa.nulls(block.num_rows, pa.string())
             if mapping.identifier is not None:
                 ids = pc.utf8_trim_whitespace(block[str(mapping.identifier)])
@@ -81,13 +90,14 @@ class ExamLines:
         self._file = file
         self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics])
         self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects])
+        self._counters = {position: ColumnCounter() for position in file.mapping.further}
 
     def blocks(self) -> Iterator[pa.Table]:
         """Stream the lines: source_line, source_student_id, demographic_set, score_set, source_text, field_count_problem.
 
         The sets are complete once every block was taken. A line with the wrong number of fields has none.
         """
-        for block in self._file.tables():
+        for block in self._file.tables(self._counters):
             yield pa.table(
                 {
                     "source_line": block["source_line"],
@@ -98,6 +108,17 @@ class ExamLines:
                     "field_count_problem": block["field_count_problem"],
                 }
             )
+
+    def profile(self, line_count: int) -> Profile:
+        """The file's profile, once every block was taken; line_count: all lines of the file."""
+        return profile_exam_results(
+            {
+                DEMOGRAPHIC_SET: self.demographic_sets.table(DEMOGRAPHIC_SET),
+                SCORE_SET: self.score_sets.table(SCORE_SET),
+            },
+            {self._file.mapping.further[position]: counter for position, counter in self._counters.items()},
+            line_count,
+        )
 
 
 class _Spelling:

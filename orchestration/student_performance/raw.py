@@ -18,14 +18,17 @@ from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.profile import Profile
+from orchestration.core.profile_store import record_profile
 from orchestration.core.pseudonyms import pseudonymised
 from orchestration.core.raw_tables import RawTable
 from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import Contract
-from orchestration.student_performance.exam_file import ExamLines, read_exam_results
+from orchestration.student_performance.exam_file import DEMOGRAPHIC_SET, SCORE_SET, ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
+from orchestration.student_performance.profiling import KIND
 
 RAW_SCHEMA = f"{DOMAIN}_raw"
 RAW_VIEW = "exam_results"
@@ -89,13 +92,16 @@ def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file.
+    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file, and profile it.
 
     Returns:
         The file and the number of lines.
     """
     load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
-    return load(database, settings, quarter, contract)
+    landed, profile = load(database, settings, quarter, contract)
+    with database.connect() as connection:
+        record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, profile)
+    return landed, profile.row_count
 
 
 @contextmanager
@@ -119,15 +125,15 @@ def _filled(
 ) -> int:
     """Fill the four tables in turn; the number of lines. The sets are known only after the lines."""
     count = fill(tables.lines, blocks)
-    fill(tables.demographic_sets, [lines.demographic_sets.table("demographic_set")])
-    fill(tables.score_sets, [lines.score_sets.table("score_set")])
+    fill(tables.demographic_sets, [lines.demographic_sets.table(DEMOGRAPHIC_SET)])
+    fill(tables.score_sets, [lines.score_sets.table(SCORE_SET)])
     fill(tables.files, [pa.table({"source_file_id": [landed.source_file_id], "line_count": [count]})])
     return count
 
 
 def _load_raw_in_postgres(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, int]:
+) -> tuple[LandedFile, Profile]:
     """Load by COPY, in one transaction: readers see the old quarter until its end."""
     tables = RawTables.of(contract)
     with (
@@ -139,12 +145,12 @@ def _load_raw_in_postgres(
         count = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
         for table in tables.all:
             table.swap_in(connection, quarter)
-    return landed, count
+    return landed, lines.profile(count)
 
 
 def _load_raw_in_spark(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, int]:
+) -> tuple[LandedFile, Profile]:
     """Write Parquet files, and switch the quarter's partitions to them one after the other.
 
     Between two switches the tables do not fit together; no model is built from them before this step has succeeded.
@@ -164,7 +170,7 @@ def _load_raw_in_spark(
 
         count = _filled(tables, landed, lines, blocks, fill)
         spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {tables.text_view(contract)}")
-    return landed, count
+    return landed, lines.profile(count)
 
 
 def preview(database: Database, settings: Settings, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
