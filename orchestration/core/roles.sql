@@ -74,8 +74,8 @@ begin
         execute format('grant select on all tables in schema %I to %I', schema_name, analyst);
         foreach role_name in array array[transformer, current_user::text] loop
             execute format(
-                'alter default privileges for role %I in schema %I grant select on tables to %I',
-                role_name, schema_name, analyst
+                'alter default privileges for role %I in schema %I grant select on tables to %I, %I',
+                role_name, schema_name, analyst, transformer
             );
         end loop;
 
