@@ -87,8 +87,8 @@ def likely_personal(name: str, type_: str, values: Sequence[str], distinct: int,
 
 
 def _is_about_something_else(meaning: str, type_: str, distinct: int) -> bool:
-    """A handful of values, or fractions, name no person: `course name`, `parents` (yes or no)."""
-    is_about_a_person = meaning in ("a person's name", "a person's identifier", "an address")
+    """One or two values, or fractions, name no person: `course name` where there is one course."""
+    is_about_a_person = meaning in ("a person's name", "an address")
     return is_about_a_person and (distinct <= 2 or type_ == "decimal")
 
 
