@@ -209,8 +209,8 @@ def test_a_class_of_personal_data_follows_the_columns(catalog: dict[str, Any]) -
         for dataset in catalog["datasets"]
         for column in dataset["columns"]
     }
-    assert personal["exam_lines.source_student_id"] == "direct_identifier"
-    assert personal["stg_student_performance__repeated_ids.source_student_id"] == "direct_identifier"
+    assert personal["exam_lines.source_student_id"] == "pseudonym"
+    assert personal["stg_student_performance__repeated_ids.source_student_id"] == "pseudonym"
     assert personal["rpt_exam_cube.gender"] == "quasi_identifier"
     assert personal["fct_score_ranges.mean_score"] == "none"
     assert personal["fct_exam_results.has_own_id"] == "none"
