@@ -13,6 +13,12 @@ create table if not exists platform.audit_log (
     previous_hash text not null,
     entry_hash text not null
 );
+comment on table platform.audit_log is
+    'Grain: one row an access through the command. Who asked for what, and how it ended; rows are only added.';
+comment on column platform.audit_log.os_user is 'Who gave the command, by the operating system. Personal data: direct_identifier.';
+comment on column platform.audit_log.login is 'The login that the command connected with. Personal data: direct_identifier.';
+comment on column platform.audit_log.arguments is 'What was given with the command. Personal data: sensitive.';
+comment on column platform.audit_log.previous_hash is 'entry_hash of the entry before, so that a changed or missing entry is noticed.';
 
 -- Of all columns but entry_hash. The time zone is part of a time's text, so it is fixed.
 create or replace function platform.audit_hash(entry platform.audit_log) returns text

@@ -64,16 +64,6 @@ create table if not exists platform.quarter_builds (
     built_at timestamptz not null,
     primary key (domain, quarter, step)
 );
-
--- The key that students' pseudonyms are made with: only its id, at most one. The key itself is never in the database.
-create table if not exists platform.pseudonym_keys (
-    key_id text primary key,
-    first_used_at timestamptz not null
-);
-create unique index if not exists pseudonym_keys_is_one on platform.pseudonym_keys ((true));
-comment on table platform.pseudonym_keys is
-    'Grain: the one key that students'' pseudonyms are made with, by its id alone.';
-
 comment on table platform.quarter_builds is
     'Grain: one row a domain, quarter and step. What the rows were made from; absent while the step changes them.';
 comment on column platform.quarter_builds.fingerprint is 'Hash of everything that the rows depend on.';
@@ -92,3 +82,12 @@ comment on table platform.file_profiles is
     'Grain: one row a domain, kind of file, quarter and file. What the file holds: types, missing and distinct values, ranges.';
 comment on column platform.file_profiles.kind is 'The kind of file; a delivery is compared with the one of its kind before it.';
 comment on column platform.file_profiles.profile is 'The profile; it holds no value of a column that may identify a person.';
+
+-- The key that students' pseudonyms are made with: only its id, at most one. The key itself is never in the database.
+create table if not exists platform.pseudonym_keys (
+    key_id text primary key,
+    first_used_at timestamptz not null
+);
+create unique index if not exists pseudonym_keys_is_one on platform.pseudonym_keys ((true));
+comment on table platform.pseudonym_keys is
+    'Grain: one row a key, at most one. The id of the key that pseudonyms are made with; the key itself is never here.';

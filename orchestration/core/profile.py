@@ -91,7 +91,14 @@ class Profile:
 def _column_from_json(content: Mapping[str, Any]) -> ColumnProfile:
     lists = {name: tuple(content[name]) for name in ("quantiles", "histogram") if content[name] is not None}
     personal = Personal(**content["personal"]) if content["personal"] else None
-    return ColumnProfile(**{**content, **lists, "personal": personal})
+    # The database keeps the keys of an object in an order of its own.
+    values = content["values"] and _ranked(content["values"])
+    return ColumnProfile(**{**content, **lists, "values": values, "personal": personal})
+
+
+def _ranked(values: Mapping[str, float]) -> dict[str, int]:
+    """Values with their rows, the most frequent first."""
+    return {value: round(rows) for value, rows in sorted(values.items(), key=lambda item: (-item[1], item[0]))}
 
 
 def profile_counts(columns: Mapping[str, Mapping[str | None, float]], row_count: int) -> Profile:
@@ -164,8 +171,7 @@ def _profile_column(
         return profile
     shown: dict[str, Any] = _range_of(type_, fitting)
     if distinct <= CATEGORY_LIMIT and 2 * distinct <= total and type_ != "empty":
-        ranked = sorted(present.items(), key=lambda item: (-item[1], item[0]))
-        shown["values"] = {value: round(rows) for value, rows in ranked}
+        shown["values"] = _ranked(present)
     return replace(profile, **shown)
 
 

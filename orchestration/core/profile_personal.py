@@ -43,14 +43,14 @@ _HEADERS: Sequence[tuple[str, str, str]] = (
         r"ssn|social security|passport|national id|dni|nif|nie|bsn|nino|tax id",
     ),
     (DIRECT_IDENTIFIER, "a person's name", r"((first|last|family|given|full|sur|student|parent|guardian) ?)?names?"),
-    (DIRECT_IDENTIFIER, "a person's name", r"surname|nombres?|apellidos?|guardian|mother|father|parents?"),
+    (DIRECT_IDENTIFIER, "a person's name", r"surname|nombres?|apellidos?"),
     (DIRECT_IDENTIFIER, "an address", r"(home |street |postal )?address|street|direccion|dirección"),
     (DIRECT_IDENTIFIER, "a person's identifier", r"(student|pupil|person|learner|school|candidate)? ?(id|number|no)"),
     (QUASI_IDENTIFIER, "a date of birth", r"(date of )?birth( ?(date|day|year))?|dob|born|nacimiento"),
     (QUASI_IDENTIFIER, "a place", r"zip( ?code)?|post(al)? ?code|codigo postal|city|town"),
     (QUASI_IDENTIFIER, "age or gender", r"age|edad|gender|sex|sexo|genero|género"),
-    (QUASI_IDENTIFIER, "the parents' education", r"parent(al|s|s')? (level of )?education"),
-    (SENSITIVE, "origin or belief", r"race( ethnicity)?|ethnic(ity)?|religion|nationality|raza|nacionalidad"),
+    (QUASI_IDENTIFIER, "the parents' education", r"parent(al|s)? (level of )?educ(ation)?"),
+    (SENSITIVE, "origin or belief", r"race( ethnicity)?|ethnic(ity| group)?|religion|nationality|raza|nacionalidad"),
     (SENSITIVE, "health or need", r"disabilit(y|ies)|medical|health|diagnosis|special needs?|allerg(y|ies)"),
     (SENSITIVE, "household income", r"lunch|income|free meals?|fsm"),
     (SENSITIVE, "a reason of absence", r"(absence )?reasons?|excuse"),
@@ -87,8 +87,8 @@ def likely_personal(name: str, type_: str, values: Sequence[str], distinct: int,
 
 
 def _is_about_something_else(meaning: str, type_: str, distinct: int) -> bool:
-    """A handful of values, or fractions, name no person: `course name`, `parents` (yes or no)."""
-    is_about_a_person = meaning in ("a person's name", "a person's identifier", "an address")
+    """One or two values, or fractions, name no person: `course name` where there is one course."""
+    is_about_a_person = meaning in ("a person's name", "an address")
     return is_about_a_person and (distinct <= 2 or type_ == "decimal")
 
 

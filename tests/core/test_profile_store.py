@@ -51,6 +51,13 @@ def test_deliveries_are_compared_by_kind_and_quarter_whatever_the_order_they_cam
     ]
 
 
+def test_the_most_frequent_values_stay_first(database: Database) -> None:
+    receive(database, "2028Q1", lunches(100, z=1, none=10), kind="others")
+    with database.connect() as connection:
+        (found,) = [one for one in deliveries(connection, DOMAIN) if one.kind == "others"]
+    assert list(found.profile.columns[0].values or ()) == ["standard", "none", "z"]
+
+
 def test_a_corrected_file_is_compared_with_the_one_it_corrects_and_a_rerun_changes_nothing(database: Database) -> None:
     receive(database, "2027Q1", lunches(100))
     receive(database, "2027Q1", lunches(200), file="corrected")

@@ -201,3 +201,16 @@ def test_the_page_is_a_plain_list_without_javascript(browser: Browser, command: 
     page.locator("details.dataset summary").first.click()
     assert page.locator("details.dataset .facts").first.is_visible()
     page.context.close()
+
+
+def test_a_class_of_personal_data_follows_the_columns(catalog: dict[str, Any]) -> None:
+    personal = {
+        f"{dataset['name']}.{column['name']}": column["personal"]
+        for dataset in catalog["datasets"]
+        for column in dataset["columns"]
+    }
+    assert personal["exam_lines.source_student_id"] == "pseudonym"
+    assert personal["stg_student_performance__repeated_ids.source_student_id"] == "pseudonym"
+    assert personal["rpt_exam_cube.gender"] == "quasi_identifier"
+    assert personal["fct_score_ranges.mean_score"] == "none"
+    assert personal["fct_exam_results.has_own_id"] == "none"
