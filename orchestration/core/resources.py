@@ -1,6 +1,7 @@
 """The one Dagster resource: settings and the database they point to. A test replaces it to point elsewhere."""
 
 import dagster as dg
+from dagster import InitResourceContext
 from pydantic import PrivateAttr
 
 from orchestration.core.postgres import Database, open_database
@@ -23,3 +24,12 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._database is None:
             self._database = open_database(self.settings)
         return self._database
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """At the end of every run, however it was started and however it went: measure it, and look for what is unusual."""
+        if self._database is None or context.run is None or context.instance is None or context.log is None:
+            return
+        # Imported here because sensors and people's queries use this resource too, without a run.
+        from orchestration.core.monitoring.watch import watch_run
+
+        watch_run(self._database, self.settings, context.instance, context.run, context.log)
