@@ -6,9 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.core.dbt import load_manifest
+from orchestration.core.monitoring.defs import build_monitoring
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings, get_settings
 from orchestration.student_performance import defs as student_performance
+from orchestration.student_performance.ingest import dbt_variables, office_contract
 
 DOMAINS = [student_performance.build_domain]
 
@@ -23,8 +26,10 @@ def build_definitions(
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    variables = dbt_variables(office_contract(settings), settings)
     return dg.Definitions.merge(
         *(build_domain(settings) for build_domain in DOMAINS),
+        build_monitoring(settings, load_manifest(settings, variables), variables),
         dg.Definitions(
             resources={"platform": Platform(), **(resources or {})},
             loggers=loggers,

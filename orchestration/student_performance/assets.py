@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.core.builds import changed
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.resources import Platform
@@ -57,7 +58,10 @@ def build_python_assets(
     }
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **common, kinds={"csv", "file"}, tags={"layer": "landing", "zone": "landing"}
+        **common,
+        kinds={"csv", "file"},
+        tags={"layer": "landing", "zone": "landing"},
+        freshness_policy=source_freshness(DOMAIN),
     )
     def landing_files(
         context: dg.AssetExecutionContext, config: SourceConfig, platform: Platform
