@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from orchestration.core.monitoring.anomalies import Figures
 from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
 
 FIRST = Quarter(2016, 1)
 QUARTERS = [str(FIRST.plus(step)) for step in range(40)]
@@ -96,3 +97,70 @@ def a_fifth_less_pass(figures: Figures, quarter: str) -> None:
 def a_group_is_named_in_another_way(figures: Figures, quarter: str) -> None:
     shares = figures.shares["lunch"][quarter]
     shares["free / reduced"] = shares.pop("free/reduced")
+
+
+def begin_anew(database: Database) -> None:
+    """Forget everything that alerts are about; the domain `clean` has an empty mart of measures."""
+    with database.connect() as connection:
+        for table in ("quarter_files", "row_accounts", "stage_status", "alerts", "run_measures", "storage_measures"):
+            connection.execute(f"delete from platform.{table}")
+        connection.execute("drop schema if exists clean_marts cascade")
+        connection.execute("create schema clean_marts")
+        connection.execute(
+            "create table clean_marts.rpt_quarter_measures "
+            "(quarter text, measure text, category text, counted bigint, counted_among bigint)"
+        )
+
+
+def store(database: Database, office: Figures) -> None:
+    """Put the office's counts where a run leaves them."""
+    rows = [
+        (quarter, measure, None, *counts)
+        for measure, by_quarter in office.rates.items()
+        if measure != "quarantined"
+        for quarter, counts in by_quarter.items()
+    ] + [
+        (quarter, measure, category, count, sum(shares.values()))
+        for measure, by_quarter in office.shares.items()
+        for quarter, shares in by_quarter.items()
+        for category, count in shares.items()
+    ]
+    with database.connect() as connection:
+        cursor = connection.cursor()
+        connection.execute("delete from platform.row_accounts")
+        connection.execute("delete from clean_marts.rpt_quarter_measures")
+        cursor.executemany("insert into clean_marts.rpt_quarter_measures values (%s, %s, %s, %s, %s)", rows)
+        for quarter, count in office.rows.items():
+            quarantined = office.rates["quarantined"][quarter][0]
+            connection.execute(
+                "insert into platform.landing_files values (%s, 'clean', %s, %s, 1, 'file', now()) on conflict do nothing",
+                (quarter, f"{quarter}.csv", quarter),
+            )
+            connection.execute(
+                "insert into platform.quarter_files (domain, quarter, source_file_id, assigned_at) "
+                "values ('clean', %s, %s, now()) on conflict do nothing",
+                (quarter, quarter),
+            )
+            connection.execute(
+                "insert into platform.row_accounts values ('clean', %s, %s, %s, %s, %s, '{}', 0, now())",
+                (quarter, quarter, count, count - quarantined, quarantined),
+            )
+
+
+def measure_run(
+    database: Database, run_id: str, *, seconds: float = 60, cost: float = 0.001, memory: int = 10**8
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "insert into platform.run_measures values "
+            "(%s, 'step', 'clean', '{2025Q4}', 'succeeded', 1, %s, %s, %s, clock_timestamp())",
+            (run_id, seconds, memory, cost),
+        )
+
+
+def measure_store(database: Database, run_id: str, size: int, cost: float) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "insert into platform.storage_measures values (%s, 'clean', 'raw', 'exam_results', %s, %s, clock_timestamp())",
+            (run_id, size, cost),
+        )

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from orchestration.core.alerts import Target, send, settle, targets
-from orchestration.core.monitoring.anomalies import Figures, Finding
+from orchestration.core.monitoring.anomalies import Finding
 from orchestration.core.monitoring.metrics import metrics_file
 from orchestration.core.monitoring.watch import Outlook, evaluate
 from orchestration.core.partitions import Quarter
@@ -20,7 +20,15 @@ from orchestration.core.postgres import Database, open_database, remove_embedded
 from orchestration.core.settings import Settings
 from orchestration.core.status import supersede_later_stages, track
 from tests.core.alert_receiver import Receiver, receiving
-from tests.core.quarter_history import FAULTS, QUARTERS, clean_office
+from tests.core.quarter_history import (
+    FAULTS,
+    QUARTERS,
+    begin_anew,
+    clean_office,
+    measure_run,
+    measure_store,
+    store,
+)
 
 NEWEST = Quarter.parse(QUARTERS[-1])
 # The quarter after the newest is due 106 days after its first day.
@@ -48,54 +56,11 @@ def settings(tmp_path: Path, receiver: Receiver) -> Settings:
 @pytest.fixture
 def database(office_database: Database) -> Database:
     """Forty clean quarters, of which every stage has succeeded, and nothing measured yet."""
-    with office_database.connect() as connection:
-        for table in ("quarter_files", "row_accounts", "stage_status", "alerts", "run_measures", "storage_measures"):
-            connection.execute(f"delete from platform.{table}")
-        connection.execute("drop schema if exists clean_marts cascade")
-        connection.execute("create schema clean_marts")
-        connection.execute(
-            "create table clean_marts.rpt_quarter_measures "
-            "(quarter text, measure text, category text, counted bigint, counted_among bigint)"
-        )
+    begin_anew(office_database)
     store(office_database, clean_office(7))
     with track(office_database, "clean", [NEWEST], "etl", "run", begins=True, finishes=True):
         pass
     return office_database
-
-
-def store(database: Database, office: Figures) -> None:
-    """Put the office's counts where a run leaves them."""
-    rows = [
-        (quarter, measure, None, *counts)
-        for measure, by_quarter in office.rates.items()
-        if measure != "quarantined"
-        for quarter, counts in by_quarter.items()
-    ] + [
-        (quarter, measure, category, count, sum(shares.values()))
-        for measure, by_quarter in office.shares.items()
-        for quarter, shares in by_quarter.items()
-        for category, count in shares.items()
-    ]
-    with database.connect() as connection:
-        cursor = connection.cursor()
-        connection.execute("delete from platform.row_accounts")
-        connection.execute("delete from clean_marts.rpt_quarter_measures")
-        cursor.executemany("insert into clean_marts.rpt_quarter_measures values (%s, %s, %s, %s, %s)", rows)
-        for quarter, count in office.rows.items():
-            quarantined = office.rates["quarantined"][quarter][0]
-            connection.execute(
-                "insert into platform.landing_files values (%s, 'clean', %s, %s, 1, 'file', now()) on conflict do nothing",
-                (quarter, f"{quarter}.csv", quarter),
-            )
-            connection.execute(
-                "insert into platform.quarter_files (domain, quarter, source_file_id, assigned_at) "
-                "values ('clean', %s, %s, now()) on conflict do nothing",
-                (quarter, quarter),
-            )
-            connection.execute(
-                "insert into platform.row_accounts values ('clean', %s, %s, %s, %s, %s, '{}', 0, now())",
-                (quarter, quarter, count, count - quarantined, quarantined),
-            )
 
 
 def look(database: Database, settings: Settings, now: datetime = IN_TIME) -> Outlook:
@@ -160,25 +125,6 @@ def test_a_failed_stage_is_told_and_only_its_success_ends_that(
     assert [kind for kind, _ in receiver.taken()] == ["success"]
 
 
-def measure_run(
-    database: Database, run_id: str, *, seconds: float = 60, cost: float = 0.001, memory: int = 10**8
-) -> None:
-    with database.connect() as connection:
-        connection.execute(
-            "insert into platform.run_measures values "
-            "(%s, 'step', 'clean', '{2025Q4}', 'succeeded', 1, %s, %s, %s, clock_timestamp())",
-            (run_id, seconds, memory, cost),
-        )
-
-
-def measure_store(database: Database, run_id: str, size: int, cost: float) -> None:
-    with database.connect() as connection:
-        connection.execute(
-            "insert into platform.storage_measures values (%s, 'clean', 'raw', 'exam_results', %s, %s, clock_timestamp())",
-            (run_id, size, cost),
-        )
-
-
 def test_each_budget_is_told_when_it_is_exceeded_and_when_it_is_kept_again(
     database: Database, settings: Settings, receiver: Receiver
 ) -> None:
@@ -206,11 +152,11 @@ def test_each_budget_is_told_when_it_is_exceeded_and_when_it_is_kept_again(
         assert [kind for kind, _ in receiver.taken()] == ["success"]
     measure_store(database, "large", 200_000_000_001, 49.40)
     look(database, settings, now)
-    assert sorted(sentence.split(":")[0] for _, sentence in receiver.taken()) == ["budget stored bytes of all domains"]
+    assert sorted(sentence.split(":")[0] for _, sentence in receiver.taken()) == ["Budget stored bytes, all domains"]
     measure_run(database, "what the month had left", cost=0.49)
     look(database, settings, now)
     ((_, opened),) = receiver.taken()
-    assert opened.startswith("budget cost of a month of all domains: 50.4")
+    assert opened.startswith("Budget cost of a month, all domains: 50.4")
     measure_store(database, "small", 10**9, 1)
     look(database, settings, now)
     assert [kind for kind, _ in receiver.taken()] == ["success", "success"]

@@ -19,6 +19,7 @@ from orchestration.core.monitoring.metrics import write_metrics
 from orchestration.core.monitoring.rules import EVERY, Budget, Rules, load_rules
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
+from orchestration.core.site_format import duration, money, size
 
 # A domain's rates and shares are in a mart of this name; `docs/monitoring.md` says how to add one.
 QUARTER_MEASURES = "rpt_quarter_measures"
@@ -174,10 +175,10 @@ def _over_budget(connection: psycopg.Connection, budget: Budget, now: datetime, 
     for domain, value in budget_values(connection, budget, now).items():
         if value > budget.highest:
             whose = "all domains" if domain == EVERY else domain
+            now_and_highest = [in_words(budget.measure, number, currency) for number in (value, budget.highest)]
             sentence = (
-                f"budget {budget.name.replace('_', ' ')} of {whose}: {in_words(budget.measure, value, currency)}, against at "
-                f"most {in_words(budget.measure, budget.highest, currency)}. The monitoring page says what it went into; "
-                "budgets are in dbt_project/seeds/platform/budgets.csv."
+                f"Budget {budget.name.replace('_', ' ')}, {whose}: {now_and_highest[0]}, against at most {now_and_highest[1]}. "
+                "Steps and datasets on the monitoring page say what it went into."
             )
             found.append(Finding(f"budget {budget.name} {domain}", "budget", budget.severity, domain, None, sentence))
     return found
@@ -186,5 +187,5 @@ def _over_budget(connection: psycopg.Connection, budget: Budget, now: datetime, 
 def in_words(measure: str, value: float, currency: str) -> str:
     """A measure's value with its unit."""
     if measure.endswith("_cost"):
-        return f"{value:.4f} {currency}" if value < 0.1 else f"{value:,.2f} {currency}"
-    return f"{value:,.1f} seconds" if measure == "run_seconds" else f"{value / 1_000_000:,.1f} MB"
+        return money(value, currency)
+    return duration(value) if measure == "run_seconds" else size(round(value))
