@@ -49,5 +49,5 @@ def _forget_all(settings: Settings) -> None:
         remove_embedded(settings)
     settings.site.unlink(missing_ok=True)
     builds = settings.site.parent / f"{settings.site.name}-builds"
-    for folder in (builds, settings.home / "dbt", settings.dagster_home):
+    for folder in (builds, settings.home / "dbt", settings.home / "metrics", settings.dagster_home):
         shutil.rmtree(folder, ignore_errors=True)
