@@ -1,11 +1,13 @@
 """What is unusual: nothing in forty clean quarters, exactly what was planted otherwise."""
 
+import math
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date
+from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestration.core.errors import QuarterdeckError
@@ -75,6 +77,9 @@ def test_the_bound_of_volume_is_a_ratio_both_ways() -> None:
 def test_volume_is_judged_by_ratios_alone(history: list[int], factor: int) -> None:
     rule = replace(VOLUME, deviations=0)
     rows = sorted(history)[len(history) // 2]
+    # Just on the bound, the last digit of a logarithm decides.
+    change = abs(math.log(rows) - median(math.log(count) for count in history))
+    assume(abs(change + math.log(1 - rule.bound)) > 1e-9)
     larger = unusual_volume(rows * factor, [count * factor for count in history], rule)
     assert (unusual_volume(rows, history, rule) is None) == (larger is None)
 
