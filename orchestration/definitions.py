@@ -1,19 +1,20 @@
 """The code location: the only list of domains."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
+if TYPE_CHECKING:
+    import dagster as dg
 
-from orchestration.core.dbt import load_manifest
-from orchestration.core.monitoring.defs import build_monitoring
-from orchestration.core.resources import Platform
-from orchestration.core.settings import Settings, get_settings
-from orchestration.student_performance import defs as student_performance
-from orchestration.student_performance.ingest import dbt_variables, office_contract
+    from orchestration.core.settings import Settings
 
-DOMAINS = [student_performance.build_domain]
+# Every domain with its label for people; the pages of the first are at the site's top. `orchestration/<domain>/defs.py` has its
+# `build_domain`. Nothing is imported here, so that the command can name the domains without loading Dagster.
+DOMAINS = {"student_performance": "Exams"}
 
 
 def build_definitions(
@@ -23,15 +24,23 @@ def build_definitions(
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """All definitions; `resources` and `loggers` replace the usual ones by name, for tests and the command."""
+    import dagster as dg
+
+    from orchestration.core.dbt import load_manifest
+    from orchestration.core.monitoring.defs import build_monitoring
+    from orchestration.core.resources import Platform
+    from orchestration.core.settings import get_settings
+    from orchestration.student_performance.ingest import dbt_variables, office_contract
+
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     variables = dbt_variables(office_contract(settings), settings)
     return dg.Definitions.merge(
-        *(build_domain(settings) for build_domain in DOMAINS),
+        *(import_module(f"orchestration.{domain}.defs").build_domain(settings) for domain in DOMAINS),
         build_monitoring(settings, load_manifest(settings, variables), variables),
         dg.Definitions(
-            resources={"platform": Platform(), **(resources or {})},
+            resources={"platform": Platform(domains=DOMAINS), **(resources or {})},
             loggers=loggers,
             # The steps of a run follow one another, and a process for each would spend most of its time importing.
             # What runs in parallel is runs, which the queue counts.

@@ -9,7 +9,12 @@ from orchestration.core.settings import Settings, get_settings
 
 
 class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where an asset finds its settings and its database. The database opens with its first use."""
+    """Where an asset finds its settings and its database. The database opens with its first use.
+
+    domains: all domains with their labels for people, as `definitions.py` lists them.
+    """
+
+    domains: dict[str, str] = {}  # noqa: RUF012 - a field of the resource, which Dagster copies
 
     _database: Database | None = PrivateAttr(None)
 
@@ -32,4 +37,4 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         # Imported here because sensors and people's queries use this resource too, without a run.
         from orchestration.core.monitoring.watch import watch_run
 
-        watch_run(self._database, self.settings, context.instance, context.run, context.log)
+        watch_run(self, context.instance, context.run, context.log)

@@ -1,4 +1,4 @@
-"""Build a static site into a folder and put it in the place of the old one; nothing here knows a domain."""
+"""Build a part of a static site into a folder and put the site in the place of the old one; nothing here knows a domain."""
 
 import hashlib
 import json
@@ -15,11 +15,11 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.core.site_format import FILTERS, moment
+from orchestration.core.site_parts import MANIFEST_NAME, read_manifest
 
 CORE_FOLDER = Path(__file__).parent
 STATIC_FOLDER = CORE_FOLDER / "static"
 TEMPLATE_FOLDER = CORE_FOLDER / "templates"
-MANIFEST_NAME = "site.json"
 
 # No eval, no inline script or style, no request to anywhere: the browser holds the pages to it. The one Trusted Types
 # policy (static/charts.js) accepts nothing but the empty text, with which vega-embed clears its element.
@@ -50,7 +50,11 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """What every page says of itself."""
+    """What every page of a part says of itself.
+
+    area: the part's folder in the site, "" for the part at its top. navigation: the part's own pages, areas: the first page
+    of every part; both (address from the site's top, label).
+    """
 
     product: str
     title: str
@@ -61,11 +65,18 @@ class SiteFacts:
     files: Sequence[SourceFile]
     navigation: Sequence[tuple[str, str]]
     sources: Sequence[str]
+    areas: Sequence[tuple[str, str]] = ()
+    area: str = ""
 
     @property
     def is_sample(self) -> bool:
         """Whether any of the data shown is generated."""
         return "sample" in self.sources
+
+    @property
+    def is_all_sample(self) -> bool:
+        """Whether all of the data shown is generated."""
+        return set(self.sources) == {"sample"}
 
 
 def json_for_script(value: Any) -> Markup:
@@ -126,9 +137,18 @@ def kept_text(cache_folder: Path | None, name: str, made_from: str, make: Callab
     return path.read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class FurtherPage:
+    """A page that a site carries besides its own: its address in the site, its name in the navigation, and what writes it."""
+
+    address: str
+    label: str
+    write: Callable[["SiteBuilder"], object]
+
+
 @dataclass
 class SiteBuilder:
-    """Collects the files of one build. The folder must be new or empty.
+    """Collects the files of one part of a build, in `facts.area`; the part's folder must be new or empty.
 
     Raises FileExistsError when it holds anything: a page left from another build would be published with this one.
     """
@@ -139,47 +159,71 @@ class SiteBuilder:
     written: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.folder.exists() and any(self.folder.iterdir()):
-            raise FileExistsError(f"{self.folder} is not empty; build the pages into a new folder")
+        own = self.folder / self.facts.area
+        if own.exists() and any(own.iterdir()):
+            raise FileExistsError(f"{own} is not empty; build the pages into a new folder")
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, relative: str, text: str) -> Path:
-        """Write one text file of the site."""
+        """Write one text file; `relative` is its address from the site's top."""
         path = self.folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
         self.written.append(path)
         return path
 
-    def page(self, name: str, **context: Any) -> Path:
-        """Render the template of that name; `site`, `current` and the security policy are added to its context."""
-        template = self.templates.get_template(name)
-        text = template.render(site=self.facts, current=name, policy=CONTENT_SECURITY_POLICY, **context)
-        return self.write(name, text)
+    def page(self, name: str, *, folder: str | None = None, template: str | None = None, **context: Any) -> Path:
+        """Render a template (that of the page's own name) into the part's folder, or another one.
+
+        Added to its context: `site`, `current` (the page's address), `root` (the way to the site's top) and the security policy.
+        """
+        folder = self.facts.area if folder is None else folder
+        address = f"{folder}/{name}" if folder else name
+        shared = {
+            "site": self.facts,
+            "current": address,
+            "root": "../" * address.count("/"),
+            "policy": CONTENT_SECURITY_POLICY,
+        }
+        return self.write(address, self.templates.get_template(template or name).render(**shared, **context))
 
     def static(self, *folders: Path) -> None:
-        """Copy style sheets and scripts into assets/."""
+        """Copy style sheets and scripts into assets/, which all parts share."""
         for folder in folders:
             for source in sorted(folder.iterdir()):
                 self.write(f"assets/{source.name}", source.read_text(encoding="utf-8"))
 
-    def manifest(self) -> Path:
-        """Write site.json: what was built, from what, with the hash of every file."""
-        files: Mapping[str, str] = {
-            path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(self.folder.rglob("*"))
-            if path.is_file()
-        }
-        content = {
+    def manifest(self, *, is_placeholder: bool = False) -> Path:
+        """Write site.json: what was built, from what, with the hash of every file. Files that no other part names are this one's.
+
+        A placeholder is not taken over into later builds.
+        """
+        parts = read_manifest(self.folder)["parts"]
+        about: dict[str, Any] = {
             "title": self.facts.title,
             "edition": self.facts.edition,
             "quarter": self.facts.quarter,
             "built_at": self.facts.built_at.isoformat(),
             "run_id": self.facts.run_id,
             "sources": sorted(self.facts.sources),
-            "files": files,
         }
-        return self.write(MANIFEST_NAME, json.dumps(content, indent=1, sort_keys=True) + "\n")
+        others = {name for area, part in parts.items() if area != self.facts.area for name in part["files"]}
+        found = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
+        if is_placeholder:
+            about["is_placeholder"] = True
+        parts[self.facts.area] = {**about, "files": sorted(found - others - {MANIFEST_NAME})}
+        return write_manifest(self.folder, {**about, "parts": parts})
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> Path:
+    """Write site.json: `content`, and the hash of every file that one of its parts names."""
+    names = {name for part in content["parts"].values() for name in part["files"]}
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(names)}
+    path = folder / MANIFEST_NAME
+    path.write_text(
+        json.dumps({**content, "files": files}, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n"
+    )
+    return path
 
 
 def publish(build_folder: Path, site_folder: Path, keep: int = 2) -> Path:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.site import MANIFEST_NAME
+from orchestration.core.site_parts import MANIFEST_NAME
 
 MINIMUM_WORDS = 40
 _LINK_ATTRIBUTES = {"href", "src", "srcset", "action", "poster", "data"}
@@ -69,8 +70,8 @@ def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int
     """Check every page of a built site and return how many there are.
 
     Checked: every internal link and fragment resolves, nothing points outside, no page is empty, inlined JSON parses,
-    files are as the manifest says, and the sample banner is on every page when a source is `sample`. `beside` are pages
-    that are put next to the site when it is published: links to them are accepted and they are not read.
+    files are as the manifest says, and the sample banner is on every page of a part of which a source is `sample`. `beside`
+    are pages that are put next to the site when it is published: links to them are accepted and they are not read.
 
     Raises SiteCheckError with every problem found.
     """
@@ -91,7 +92,10 @@ def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int
     if not pages:
         problems.append("there is no page")
     for path, page in pages.items():
-        found = [*page.problems, *_page_problems(page, "sample" in manifest["sources"])]
+        found = [
+            *page.problems,
+            *_page_problems(page, "sample" in _sources(path.relative_to(folder), manifest["parts"])),
+        ]
         for link in page.links:
             found += _link_problems(link, path, folder, pages, beside)
         problems += [f"{path.relative_to(folder)}: {problem}" for problem in found]
@@ -104,6 +108,12 @@ def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int
     if problems:
         raise SiteCheckError(f"{len(problems)} problem(s) in the built pages:\n" + "\n".join(problems))
     return len(pages)
+
+
+def _sources(page: Path, parts: Mapping[str, Any]) -> Sequence[str]:
+    """Sources of the part that the page is in: that of its folder, or the one at the site's top."""
+    folder = page.parts[0] if page.parts[0] in parts else ""
+    return list(parts[folder]["sources"]) if folder in parts else []
 
 
 def _changed_files(folder: Path, expected: dict[str, str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The Python assets of exam results around the dbt models: received file, raw lines, row account, pages, data docs."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -172,9 +173,6 @@ def build_python_assets(
     )
     def pages(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
-        # Imported here because the chart libraries take a second to load and only this step needs them.
-        from orchestration.student_performance.publish import publish_pages
-
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         with exclusive(database, "publish"):
@@ -184,12 +182,15 @@ def build_python_assets(
             forget_pages(database)
             with track(database, DOMAIN, quarters, "publish", context.run_id, begins=True, finishes=True):
                 # Imported here because the chart libraries take a second to load and only this step needs them.
+                from orchestration.core.publishing import Publishing
                 from orchestration.student_performance.publish import publish_pages
 
                 made_of = shown_fingerprint(platform, contract)
                 docs = generate_docs(platform.settings, database, dbt_variables(contract, platform.settings))
                 shown = publishable_quarters(database, DOMAIN)
-                published = publish_pages(platform, contract, shown, context.run_id, docs)
+                now = datetime.now(UTC).replace(microsecond=0)
+                publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance)
+                published = publish_pages(publishing, contract, shown, docs)
             record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={

@@ -16,6 +16,7 @@ from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
+from orchestration.core.site_parts import area_of, published_part
 from orchestration.core.status import publishable_quarters, succeeded
 from orchestration.student_performance import contract as contract_module
 from orchestration.student_performance import exam_file, ingest
@@ -136,9 +137,8 @@ def pages_are_up_to_date(platform: Platform, contract: Contract) -> bool:
             "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
             (DOMAIN, ALL_QUARTERS, PAGES_STEP),
         ).fetchone()
-    site = platform.settings.site
     shown = shown_fingerprint(platform, contract)
-    return row is not None and site.exists() and row[0] == _published(platform, shown)
+    return row is not None and row[0] == _published(platform, shown)
 
 
 def forget_pages(database: Database) -> None:
@@ -153,7 +153,8 @@ def record_pages(platform: Platform, shown: str | None) -> None:
 
 def _published(platform: Platform, shown: str | None) -> str | None:
     publishing = _rows(platform.database, "stage_status", ["publish"])
-    return builds.fingerprint_of(shown, publishing, platform.settings.site.resolve())
+    area = area_of(DOMAIN, platform.domains)
+    return builds.fingerprint_of(shown, publishing, published_part(platform.settings.site, area))
 
 
 def _rows(database: Database, table: str, stages: Sequence[str] | None = None) -> str:

@@ -1,7 +1,7 @@
 """Assemble the pages of student performance: a pure function from PagesData to files."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,13 @@ DOWNLOADS = {
 }
 
 
-def build_pages(data: PagesData, folder: Path, bundle_cache: Path | None = None) -> list[Path]:
-    """Write the whole site into a new folder and return its files; the same data gives the same bytes.
+def build_pages(
+    data: PagesData, folder: Path, bundle_cache: Path | None = None, areas: Sequence[tuple[str, str]] = ()
+) -> list[Path]:
+    """Write the pages, as a site of this part alone, into a new folder and return its files; the same data gives the same bytes.
 
-    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds.
+    bundle_cache: a folder outside the site that keeps the chart runtime and the compiled charts between builds. areas: the
+    first page of every part of the site, for the navigation.
 
     Raises FileExistsError when the folder is not empty, ValueError when no quarter has results.
     """
@@ -63,7 +66,7 @@ def build_pages(data: PagesData, folder: Path, bundle_cache: Path | None = None)
         bundle = worker.submit(vega_bundle, bundle_cache)
         quarter = quarters_loaded(data)[-1]
         templates = environment(FOLDER / "templates")
-        builder = SiteBuilder(folder, _facts(data, quarter), templates)
+        builder = SiteBuilder(folder, _facts(data, quarter, areas), templates)
         builder.static(STATIC_FOLDER, FOLDER / "static")
         downloads = {
             name: write_download(folder, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()
@@ -85,7 +88,7 @@ def _charts(cache_folder: Path | None) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def _facts(data: PagesData, quarter: str) -> SiteFacts:
+def _facts(data: PagesData, quarter: str, areas: Sequence[tuple[str, str]]) -> SiteFacts:
     shown = set(data.quarters["source_file_id"])
     files = data.landing_files[data.landing_files["source_file_id"].isin(shown)].drop_duplicates("source_file_id")
     rows = files.sort_values("received_at", ascending=False).to_dict("records")
@@ -99,6 +102,7 @@ def _facts(data: PagesData, quarter: str) -> SiteFacts:
         files=[SourceFile(row["name"], row["sha256"], row["source"]) for row in rows],
         navigation=NAVIGATION,
         sources=data.sources,
+        areas=areas,
     )
 
 

@@ -1,9 +1,7 @@
 """From the marts to the published site: read the shown quarters' frames, build the pages, check them, swap them in."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,48 +10,30 @@ import psycopg
 from psycopg import sql
 
 from orchestration.core.dbt import load_manifest
+from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
-from orchestration.core.site import publish
-from orchestration.core.site_check import check_site
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
 
-DOCS_PAGE = "dbt/index.html"
 
-
-def publish_pages(
-    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, docs: Path
-) -> list[Path]:
-    """Build, check and publish the site for these quarters, with dbt's `docs` beside the pages; returns its files.
+def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence[str], docs: Path) -> list[Path]:
+    """Build, check and publish the exam pages for these quarters, with dbt's `docs`; returns the site's files.
 
     Raises:
         QuarterdeckError: the built site fails its check; the published one stays as it is.
     """
-    settings = platform.settings
-    data = load_pages_data(platform, contract, quarters, run_id)
-    # Beside the published site, which is a link to the newest build: the swap is one rename.
-    builds = settings.site.parent / f"{settings.site.name}-builds"
-    builds.mkdir(parents=True, exist_ok=True)
-    build = Path(tempfile.mkdtemp(prefix=f"{data.built_at:%Y%m%dT%H%M%SZ}-", dir=builds))
-    build.chmod(0o755)
-    try:
-        files = build_pages(data, build, bundle_cache=settings.home / "cache")
-        docs_page = build / DOCS_PAGE
-        docs_page.parent.mkdir()
-        shutil.copyfile(docs, docs_page)
-        check_site(build, beside=(DOCS_PAGE,))
-    except BaseException:
-        shutil.rmtree(build)
-        raise
-    publish(build, settings.site)
-    return [settings.site / path.relative_to(build) for path in [*files, docs_page]]
+    data = load_pages_data(publishing.platform, contract, quarters, publishing.run_id, publishing.built_at)
+    cache = publishing.platform.settings.home / "cache"
+    return publish_part(publishing, lambda build: build_pages(data, build, cache, publishing.areas), docs)
 
 
-def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str) -> PagesData:
+def load_pages_data(
+    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, built_at: datetime
+) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
     with platform.database.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -61,7 +41,6 @@ def load_pages_data(platform: Platform, contract: Contract, quarters: Sequence[s
         frames |= {
             table: _platform_table(connection, table) for table in ("row_accounts", "stage_status", "landing_files")
         }
-    built_at = datetime.now(UTC).replace(microsecond=0)
     _conclude(frames["stage_status"], run_id, built_at)
     return PagesData(
         subjects=[Subject(item.name, item.label, item.group) for item in contract.subjects],

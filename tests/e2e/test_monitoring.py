@@ -66,6 +66,9 @@ def test_a_run_that_finds_nothing_to_do_is_not_measured(command: Command) -> Non
     before = command.rows("select * from platform.run_measures order by run_id, step")
     command("run", "--source", "sample")
     assert command.rows("select * from platform.run_measures order by run_id, step") == before
+    page = (command.home / "site/platform/monitoring.html").read_text()
+    assert "no alert is open" in page
+    assert "Nothing was measured yet" not in page
 
 
 def test_half_a_file_is_told_once_and_its_end_once(command: Command, receiver: Receiver, whole: Path) -> None:
@@ -79,9 +82,13 @@ def test_half_a_file_is_told_once_and_its_end_once(command: Command, receiver: R
     assert kind == "failure"
     assert "149 rows were received, against about 300" in opened
     assert "open" in command("alerts").stdout
+    page = (command.home / "site/platform/monitoring.html").read_text()
+    assert (page.count(opened), "One alert is open" in page) == (1, True)
+    assert "Bytes stored, by zone" in page
     command("run", "--source", str(whole))
     ((kind, closed),) = receiver.taken()
     assert (kind, closed.startswith(f"Over: {opened}")) == ("success", True)
+    assert "no alert is open" in (command.home / "site/platform/monitoring.html").read_text()
 
 
 def test_a_refused_file_is_told_until_a_run_succeeds(command: Command, receiver: Receiver, whole: Path) -> None:
@@ -91,6 +98,7 @@ def test_a_refused_file_is_told_until_a_run_succeeds(command: Command, receiver:
     ((kind, opened),) = receiver.taken()
     assert kind == "failure"
     assert "stage etl of student_performance failed. " in opened
+    assert "One alert is open" in (command.home / "site/platform/monitoring.html").read_text()
     command("run", "--source", str(whole))
     assert [kind for kind, _ in receiver.taken()] == ["success"]
 

@@ -13,7 +13,7 @@ from orchestration.core.dbt_translator import DomainTranslator, dagster_events
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.monitoring.rules import SEEDS, load_rules
-from orchestration.core.monitoring.watch import evaluate
+from orchestration.core.monitoring.watch import watch as look
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Mode, Settings
 
@@ -77,9 +77,7 @@ def build_monitoring(settings: Settings, manifest: Mapping[str, Any], dbt_vars: 
         description="Looks for late sources and for alerts to tell; loads the platform's seeds when they changed.",
     )
     def watch(context: dg.SensorEvaluationContext, platform: Platform) -> dg.RunRequest:
-        outlook = evaluate(platform.database, platform.settings, datetime.now(UTC), context.log.warning)
-        for message in outlook.opened:
-            context.log.warning(f"Alert: {message}")
+        look(platform, context.instance, f"{PLATFORM}_watch", context.log)
         # Dagster makes one run of a key, so nothing runs until a file changes.
         return dg.RunRequest(run_key=code_fingerprint(SEEDS))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 import psycopg
+from psycopg import sql
 
 from orchestration.core.monitoring.rules import Prices
 from orchestration.core.partitions import Quarter, from_partition_keys
@@ -28,16 +29,19 @@ DBT_SECONDS = "Execution Duration"
 LAYER_ZONES = {"raw": "raw", "staging": "trusted", "marts": "curated", "ml": "curated"}
 PLATFORM = "platform"
 
-# By step of the run that this process works on: the process's highest memory up to the step's end.
-_peak_memory: dict[str, int] = {}
+# By run and step: the process's highest memory up to the step's end.
+_peak_memory: dict[tuple[str, str], int] = {}
 
 
 @dataclass
 class StepMeasure:
-    """What one step of a run needed. seconds: elapsed. assets: rows (None where not said) and seconds of each that changed."""
+    """What one step of a run needed.
+
+    outcome: None while it works. seconds: elapsed. assets: rows (None where not said) and seconds of each that changed.
+    """
 
     step: str
-    outcome: str = "failed"
+    outcome: str | None = None
     started_at: float = 0.0
     seconds: float = 0.0
     assets: dict[str, tuple[int | None, float]] = field(default_factory=dict)
@@ -56,7 +60,7 @@ def note_peak_memory() -> None:
         return
     unit = 1 if sys.platform == "darwin" else 1024
     step = context.op_execution_context.get_step_execution_context().step.key
-    _peak_memory[step] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    _peak_memory[context.run_id, step] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def measured_steps(events: Iterable[dg.EventLogEntry]) -> list[StepMeasure]:
@@ -69,6 +73,8 @@ def measured_steps(events: Iterable[dg.EventLogEntry]) -> list[StepMeasure]:
         step = steps.setdefault(event.step_key, StepMeasure(event.step_key, started_at=entry.timestamp))
         if event.event_type is dg.DagsterEventType.STEP_SUCCESS:
             step.outcome = "succeeded"
+        if event.event_type is dg.DagsterEventType.STEP_FAILURE:
+            step.outcome = "failed"
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             _add_asset(step, event)
         else:
@@ -123,12 +129,17 @@ def record_run(
         return False
     quarters = run_quarters(run.tags, settings)
     with database.connect() as connection:
+        # What was recorded before, while the run published its pages, is replaced.
+        for table in ("run_measures", "asset_measures", "storage_measures"):
+            connection.execute(
+                sql.SQL("delete from {} where run_id = %s").format(sql.Identifier("platform", table)), (run.run_id,)
+            )
         cursor = connection.cursor()
         cursor.executemany(
             """
             insert into platform.run_measures (run_id, step, domain, quarters, outcome, rows_written, seconds,
                 peak_memory_bytes, estimated_cost, recorded_at)
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now()) on conflict do nothing
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())
             """,
             [
                 (
@@ -139,17 +150,17 @@ def record_run(
                     step.outcome,
                     step.rows_written,
                     step.seconds,
-                    _peak_memory.get(step.step),
+                    _peak_memory.get((run.run_id, step.step)),
                     prices.of_run(step.seconds),
                 )
                 for step in steps
-                if step.assets or step.outcome == "failed"
+                if (step.assets and step.outcome) or step.outcome == "failed"
             ],
         )
         cursor.executemany(
             """
             insert into platform.asset_measures (run_id, asset, domain, step, rows_written, seconds, recorded_at)
-            values (%s, %s, %s, %s, %s, %s, now()) on conflict do nothing
+            values (%s, %s, %s, %s, %s, %s, now())
             """,
             [
                 (run.run_id, asset, asset.split("/")[0], step.step, rows, seconds)
@@ -160,14 +171,13 @@ def record_run(
         cursor.executemany(
             """
             insert into platform.storage_measures (run_id, domain, zone, dataset, bytes, estimated_cost_per_month, recorded_at)
-            values (%s, %s, %s, %s, %s, %s, now()) on conflict do nothing
+            values (%s, %s, %s, %s, %s, %s, now())
             """,
             [
                 (run.run_id, domain, zone, dataset, size, prices.of_month(zone, size))
                 for domain, zone, dataset, size in [*_tables(connection), *_files(settings)]
             ],
         )
-    _peak_memory.clear()
     return True
 
 

@@ -1,16 +1,23 @@
 """The monitoring page: from what was measured to the template's context, a pure function, and the query of what it shows."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-from orchestration.core.monitoring.rules import EVERY, Budget, Rules
+from orchestration.core.monitoring.measures import record_run
+from orchestration.core.monitoring.rules import EVERY, Budget, Rules, load_rules
 from orchestration.core.monitoring.watch import budget_values, in_words
+from orchestration.core.site import SiteBuilder
 from orchestration.core.site_format import count, duration, moment, money, quarter_label, size
+
+if TYPE_CHECKING:
+    from orchestration.core.publishing import Publishing
 
 TEMPLATE = "monitoring.html"
 ZONES = ("landing", "raw", "trusted", "curated", "product", "platform")
@@ -39,7 +46,7 @@ QUERIES = {
     "store": """
         select recorded_at, zone, sum(bytes)::bigint as bytes, sum(estimated_cost_per_month) as cost
         from platform.storage_measures
-        where run_id in (select run_id from platform.run_totals order by recorded_at desc limit %(runs)s)
+        where recorded_at in (select distinct recorded_at from platform.storage_measures order by 1 desc limit %(runs)s)
         group by recorded_at, zone order by recorded_at
     """,
     "steps": "select * from platform.newest_steps order by domain, recorded_at, step",
@@ -76,6 +83,18 @@ def load_monitoring(connection: psycopg.Connection, rules: Rules, now: datetime)
         ],
         rules.prices.currency,
     )
+
+
+def prepare_monitoring(publishing: Publishing) -> Callable[[SiteBuilder], object]:
+    """Read what the page shows; of the publishing run itself what it needed so far."""
+    platform = publishing.platform
+    rules = load_rules(publishing.built_at.date())
+    run = publishing.instance.get_run_by_id(publishing.run_id)
+    if run is not None:
+        record_run(platform.database, platform.settings, publishing.instance, run, rules.prices)
+    with platform.database.connect() as connection:
+        context = monitoring_context(load_monitoring(connection, rules, publishing.built_at))
+    return lambda builder: builder.page(TEMPLATE, **context)
 
 
 def monitoring_context(data: MonitoringData) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Monitoring never fails what it watches.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from logging import Logger
 
 import dagster as dg
 import psycopg
@@ -18,8 +19,10 @@ from orchestration.core.monitoring.measures import record_run
 from orchestration.core.monitoring.metrics import write_metrics
 from orchestration.core.monitoring.rules import EVERY, Budget, Rules, load_rules
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site_format import duration, money, size
+from orchestration.core.status import error_sentence
 
 # A domain's rates and shares are in a mart of this name; `docs/monitoring.md` says how to add one.
 QUARTER_MEASURES = "rpt_quarter_measures"
@@ -33,25 +36,33 @@ class Outlook:
     closed: Sequence[str]
 
 
-def watch_run(
-    database: Database,
-    settings: Settings,
-    instance: dg.DagsterInstance,
-    run: dg.DagsterRun,
-    log: dg.DagsterLogManager,
-) -> None:
+def watch_run(platform: Platform, instance: dg.DagsterInstance, run: dg.DagsterRun, log: dg.DagsterLogManager) -> None:
     """Measure the run and evaluate everything; what does not work is said in the run's log, and the run goes on."""
     try:
         rules = load_rules(datetime.now(UTC).date())
-        record_run(database, settings, instance, run, rules.prices)
-        outlook = evaluate(database, settings, datetime.now(UTC), log.warning)
+        record_run(platform.database, platform.settings, instance, run, rules.prices)
+        watch(platform, instance, run.run_id, log)
     except Exception as error:
-        log.warning("Monitoring did not work; the run is not affected. %s: %s", type(error).__name__, error)
-        return
+        log.warning(f"Monitoring did not work; the run is not affected. {error_sentence(error)}")
+
+
+def watch(platform: Platform, instance: dg.DagsterInstance, run_id: str, log: Logger) -> None:
+    """Evaluate everything, say what changed, and show it on the page. `run_id` is what the page says it was built by.
+
+    Raises:
+        QuarterdeckError: a row of the rules cannot be read, or the site fails its check and stays as it is.
+    """
+    outlook = evaluate(platform.database, platform.settings, datetime.now(UTC), log.warning)
     for message in outlook.opened:
-        log.warning("Alert: %s", message)
+        log.warning(f"Alert: {message}")
     for message in outlook.closed:
-        log.info("Alert is over: %s", message)
+        log.info(f"Alert is over: {message}")
+    if outlook.opened or outlook.closed:
+        # Imported here because the pages were built before this, or will be later, in most runs.
+        from orchestration.core.publishing import publish_platform
+
+        with exclusive(platform.database, "publish"):
+            publish_platform(platform, run_id, instance)
 
 
 def evaluate(database: Database, settings: Settings, now: datetime, say: Callable[[str], object]) -> Outlook:
