@@ -225,10 +225,14 @@ def test_a_new_target_is_told_of_what_is_open_and_not_of_the_distant_past(
     assert [kind for kind, _ in receiver.taken()] == ["failure"]
 
 
-def test_targets_show_no_secret_and_a_wrong_url_is_no_error(settings: Settings) -> None:
+def test_targets_show_no_secret_and_a_wrong_url_is_no_error(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     (target,) = targets(settings)
     assert repr(target) == "Target(1 json)"
-    assert not send(Target("1 nowhere", "nowhere://"), "title", "body", "info")
+    for url in ("nowhere://user:secret@host", "json://user:secret@127.0.0.1:1/", "mailto://secret"):
+        assert not send(Target("1", url), "title", "body", "info")
+    assert "secret" not in caplog.text
 
 
 def test_metrics_are_a_file_that_prometheus_reads(database: Database, settings: Settings) -> None:
