@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+import psycopg
+
 from orchestration.core.monitoring.anomalies import Finding
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
@@ -38,30 +40,31 @@ def targets(settings: Settings) -> list[Target]:
     return [Target(f"{place} {url.partition(':')[0]}", url) for place, url in enumerate(urls, start=1)]
 
 
-def settle(database: Database, findings: Sequence[Finding], undecided: Collection[str]) -> tuple[list[str], list[str]]:
+def settle(
+    connection: psycopg.Connection, findings: Sequence[Finding], undecided: Collection[str]
+) -> tuple[list[str], list[str]]:
     """Make the open alerts those of the findings; returns the messages of what opened and of what closed.
 
     undecided: keys of which nothing can be said now; their alerts stay as they are.
     """
-    with database.connect() as connection:
-        opened = []
-        for finding in findings:
-            row = connection.execute(
-                """
-                insert into platform.alerts (key, kind, severity, domain, of_quarter, message, opened_at)
-                values (%s, %s, %s, %s, %s, %s, now())
-                on conflict (key) where closed_at is null
-                do update set severity = excluded.severity, message = excluded.message
-                returning (xmax = 0)
-                """,
-                (finding.key, finding.kind, finding.severity, finding.domain, finding.quarter, finding.message),
-            ).fetchone()
-            if row is not None and row[0]:
-                opened.append(finding.message)
-        closed = connection.execute(
-            "update platform.alerts set closed_at = now() where closed_at is null and key <> all(%s) returning message",
-            ([*(finding.key for finding in findings), *undecided],),
-        ).fetchall()
+    opened = []
+    for finding in findings:
+        row = connection.execute(
+            """
+            insert into platform.alerts (key, kind, severity, domain, of_quarter, message, opened_at)
+            values (%s, %s, %s, %s, %s, %s, now())
+            on conflict (key) where closed_at is null
+            do update set severity = excluded.severity, message = excluded.message
+            returning (xmax = 0)
+            """,
+            (finding.key, finding.kind, finding.severity, finding.domain, finding.quarter, finding.message),
+        ).fetchone()
+        if row is not None and row[0]:
+            opened.append(finding.message)
+    closed = connection.execute(
+        "update platform.alerts set closed_at = now() where closed_at is null and key <> all(%s) returning message",
+        ([*(finding.key for finding in findings), *undecided],),
+    ).fetchall()
     return opened, [row[0] for row in closed]
 
 

@@ -184,7 +184,8 @@ def test_killed_between_opening_and_telling_the_message_is_sent_once(
     database: Database, settings: Settings, receiver: Receiver
 ) -> None:
     finding = Finding("freshness clean", "freshness", "critical", "clean", None, "no file was received")
-    assert settle(database, [finding], []) == (["no file was received"], [])
+    with database.connect() as connection:
+        assert settle(connection, [finding], []) == (["no file was received"], [])
     look(database, settings, TOO_LATE)
     look(database, settings, TOO_LATE)
     assert len(receiver.taken()) == 1

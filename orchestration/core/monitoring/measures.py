@@ -12,7 +12,6 @@ from typing import Any
 
 import dagster as dg
 import psycopg
-from psycopg import sql
 
 from orchestration.core.monitoring.rules import Prices
 from orchestration.core.partitions import Quarter, from_partition_keys
@@ -129,11 +128,13 @@ def record_run(
         return False
     quarters = run_quarters(run.tags, settings)
     with database.connect() as connection:
-        # What was recorded before, while the run published its pages, is replaced.
-        for table in ("run_measures", "asset_measures", "storage_measures"):
-            connection.execute(
-                sql.SQL("delete from {} where run_id = %s").format(sql.Identifier("platform", table)), (run.run_id,)
-            )
+        # While the run publishes its pages it is recorded for them; after that, only files have changed.
+        connection.execute("delete from platform.run_measures where run_id = %s", (run.run_id,))
+        connection.execute("delete from platform.asset_measures where run_id = %s", (run.run_id,))
+        known = connection.execute(
+            "select recorded_at from platform.storage_measures where run_id = %s limit 1", (run.run_id,)
+        ).fetchone()
+        stored = [*([] if known else _tables(connection)), *_files(settings)]
         cursor = connection.cursor()
         cursor.executemany(
             """
@@ -171,11 +172,13 @@ def record_run(
         cursor.executemany(
             """
             insert into platform.storage_measures (run_id, domain, zone, dataset, bytes, estimated_cost_per_month, recorded_at)
-            values (%s, %s, %s, %s, %s, %s, now())
+            values (%s, %s, %s, %s, %s, %s, coalesce(%s, now()))
+            on conflict (run_id, domain, zone, dataset) do update
+            set bytes = excluded.bytes, estimated_cost_per_month = excluded.estimated_cost_per_month
             """,
             [
-                (run.run_id, domain, zone, dataset, size, prices.of_month(zone, size))
-                for domain, zone, dataset, size in [*_tables(connection), *_files(settings)]
+                (run.run_id, domain, zone, dataset, size, prices.of_month(zone, size), known[0] if known else None)
+                for domain, zone, dataset, size in stored
             ],
         )
     return True

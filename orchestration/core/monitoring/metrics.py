@@ -6,9 +6,9 @@ The file is written whole and renamed into its place. Format: https://prometheus
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
 
 # Metric: its help, and a query whose last column is the value and whose other columns are the labels, by their names.
@@ -62,16 +62,15 @@ def metrics_file(settings: Settings) -> Path:
     return settings.home / "metrics" / "quarterdeck.prom"
 
 
-def write_metrics(database: Database, settings: Settings, now: datetime) -> Path:
+def write_metrics(connection: psycopg.Connection, settings: Settings, now: datetime) -> Path:
     """Write all metrics as they are now; returns the file's path."""
     registry = CollectorRegistry()
-    with database.connect() as connection:
-        for name, (meaning, query) in METRICS.items():
-            cursor = connection.execute(query.encode())
-            labels = [column.name for column in cursor.description or []][:-1]
-            gauge = Gauge(name, meaning, labels, registry=registry)
-            for *values, number in cursor.fetchall():
-                gauge.labels(*values).set(float(number))
+    for name, (meaning, query) in METRICS.items():
+        cursor = connection.execute(query.encode())
+        labels = [column.name for column in cursor.description or []][:-1]
+        gauge = Gauge(name, meaning, labels, registry=registry)
+        for *values, number in cursor.fetchall():
+            gauge.labels(*values).set(float(number))
     Gauge("quarterdeck_evaluated_timestamp_seconds", "When this was written", registry=registry).set(now.timestamp())
     path = metrics_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)

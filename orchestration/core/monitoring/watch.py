@@ -72,11 +72,12 @@ def evaluate(database: Database, settings: Settings, now: datetime, say: Callabl
         QuarterdeckError: a row of the rules cannot be read.
     """
     rules = load_rules(now.date())
-    with exclusive(database, "alerts"):
-        with database.connect() as connection:
-            findings, undecided = find(connection, settings, rules, now)
-        opened, closed = settle(database, findings, undecided)
-    write_metrics(database, settings, now)
+    with database.connect() as connection:
+        # One evaluation at a time; readers of the table do not wait.
+        connection.execute("lock table platform.alerts in share row exclusive mode")
+        findings, undecided = find(connection, settings, rules, now)
+        opened, closed = settle(connection, findings, undecided)
+        write_metrics(connection, settings, now)
     deliver(database, targets(settings), say)
     return Outlook(opened, closed)
 
