@@ -17,7 +17,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 NO_CHROMIUM = "Chromium is not installed here (/usr/bin/chromium): the browser tests were left out."
 
 # No test may use the state of the person who runs it, nor reach out to Kaggle by accident.
-OTHERS = ("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "KAGGLE", "AWS_")
+OTHERS = ("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "KAGGLE", "AWS_", "VAULT_")
 for name in [name for name in os.environ if name.startswith(OTHERS)]:
     del os.environ[name]
 

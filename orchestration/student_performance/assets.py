@@ -28,12 +28,11 @@ from orchestration.student_performance.freshness import (
 from orchestration.student_performance.ingest import (
     DOMAIN,
     dbt_variables,
-    load_raw,
-    preview,
     receive,
     received_sentence,
     resolve_source,
 )
+from orchestration.student_performance.raw import load_raw, preview
 
 OWNERS = ["team:academics_office"]
 UNCHANGED = "Nothing that this is made from has changed since it was built."

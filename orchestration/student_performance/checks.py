@@ -26,8 +26,13 @@ def count_rows(
     with model_rows(settings, database) as rows:
         read = rows(
             f"""
-            select quarter, source_file_id, count(*) from student_performance_raw.exam_results
-            where quarter in ({labels}) group by 1, 2 order by 1, 2
+            select lines.quarter, files.source_file_id, lines.line_count
+            from (
+                select quarter, count(*) as line_count from student_performance_raw.exam_lines
+                where quarter in ({labels}) group by quarter
+            ) as lines
+            inner join student_performance_raw.exam_files as files on lines.quarter = files.quarter
+            order by 1, 2
             """
         )
         trusted = {
@@ -83,9 +88,12 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
     """
     with platform.database.connect() as connection:
         ready = connection.execute(
-            "select to_regclass('student_performance_staging.stg_student_performance__rejected_results')"
+            """
+            select count(to_regclass('student_performance_staging.stg_student_performance__' || name))
+            from unnest(array['exam_lines', 'rejected_results']) as name
+            """
         ).fetchone()
-    if ready == (None,):
+    if ready != (2,):
         return None
     accounts = count_rows(platform.database, platform.settings, quarters, ACCEPTABLE)
     limit = platform.settings.max_quarantined_pct

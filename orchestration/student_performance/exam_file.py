@@ -1,4 +1,4 @@
-"""Reading a file of exam results by its contract: every line as text, ready for COPY into the raw table."""
+"""Reading a file of exam results by its contract: every line as text, and the same with each distinct set of values once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
 from orchestration.core.delimited_blocks import read_tables
+from orchestration.core.distinct_sets import DistinctSets
 from orchestration.core.errors import QuarterdeckError
 from orchestration.student_performance.contract import Contract, HeaderMapping, match_headers
 
@@ -68,6 +69,35 @@ def read_exam_results(
             f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
         )
     return ExamFile(path, contract, dialect, mapping)
+
+
+class ExamLines:
+    """A file's lines in the form of the raw tables: each distinct set of values is kept once, and a line names its number.
+
+    A file of millions of lines has a few hundred sets of demographics and some tens of thousands of sets of scores.
+    """
+
+    def __init__(self, file: ExamFile) -> None:
+        self._file = file
+        self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics])
+        self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects])
+
+    def blocks(self) -> Iterator[pa.Table]:
+        """Stream the lines: source_line, source_student_id, demographic_set, score_set, source_text, field_count_problem.
+
+        The sets are complete once every block was taken. A line with the wrong number of fields has none.
+        """
+        for block in self._file.tables():
+            yield pa.table(
+                {
+                    "source_line": block["source_line"],
+                    "source_student_id": block["source_student_id"],
+                    "demographic_set": self.demographic_sets.number(block),
+                    "score_set": self.score_sets.number(block),
+                    "source_text": block["source_text"],
+                    "field_count_problem": block["field_count_problem"],
+                }
+            )
 
 
 class _Spelling:
