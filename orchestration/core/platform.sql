@@ -58,6 +58,13 @@ create table if not exists platform.quarter_builds (
     primary key (domain, quarter, step)
 );
 
+-- The key that students' pseudonyms are made with: only its id, at most one. The key itself is never in the database.
+create table if not exists platform.pseudonym_keys (
+    key_id text primary key,
+    first_used_at timestamptz not null
+);
+create unique index if not exists pseudonym_keys_is_one on platform.pseudonym_keys ((true));
+
 -- What a run needed, a row a step (a Python asset or a dbt build). Cost: estimated with the price list of that day, in its currency.
 create table if not exists platform.run_measures (
     run_id text not null,

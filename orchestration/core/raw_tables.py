@@ -27,7 +27,6 @@ class RawTable:
 
     def ensure(self, connection: psycopg.Connection) -> None:
         """Create the table, or add the columns that it lacks; in older lines they are empty."""
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(self.schema)))
         connection.execute(
             sql.SQL("create table if not exists {} (quarter text not null, {}) partition by list (quarter)").format(
                 sql.Identifier(self.schema, self.name),

@@ -114,11 +114,22 @@ class Settings(BaseSettings):
     database_writers: int = Field(
         2, ge=1, description="Runs at work at once that write to the database; each does one step at a time."
     )
+    pseudonym_key: SecretStr | None = Field(None, description="Key of the students' pseudonyms, 32 characters or more.")
+    pseudonym_key_file: Path | None = Field(
+        None, description="File with that key; without either, one is made in <home>/pseudonym.key."
+    )
+    sql_timeout_seconds: float = Field(60.0, gt=0, description="How long a query of `quarterdeck sql` may take.")
+    sql_row_limit: int = Field(10_000, ge=1, description="Rows that `quarterdeck sql` gives out without --limit.")
 
     @property
     def landing(self) -> str:
         """Folder or URL of received files, for `storage.open_storage`."""
         return self.landing_dir or str(self.home / "landing")
+
+    @property
+    def pseudonym_key_path(self) -> Path:
+        """File of the key for pseudonyms, where the environment does not hold it."""
+        return self.pseudonym_key_file or self.home / "pseudonym.key"
 
     @property
     def site(self) -> Path:

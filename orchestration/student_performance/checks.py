@@ -10,6 +10,7 @@ from orchestration.core.engine import model_rows
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.student_performance.ingest import DOMAIN
 
@@ -86,7 +87,7 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
 
     If it is, the accounts are recorded, so that the status and quality pages can show what happened.
     """
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
         ready = connection.execute(
             """
             select count(to_regclass('student_performance_staging.stg_student_performance__' || name))
@@ -101,7 +102,7 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
     if not too_many:
         return None
     record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
         names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
         sentences = [
             _quarantine_sentence(account, names[account.source_file_id], _examples(connection, account), limit)

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, MODELS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, raw_tables
+from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
@@ -56,6 +56,7 @@ def raw_fingerprints(
         delimited,
         delimited_blocks,
         distinct_sets,
+        pseudonyms,
         raw,
         raw_tables,
     )
@@ -119,7 +120,12 @@ def dbt_step(models: set[str], contract: Contract) -> DbtStep:
             lambda platform, quarters: unsettled_ml(platform, contract, quarters),
         )
     return DbtStep(
-        MODELS_STEP, RAW_STEP, "etl", False, lambda platform, quarters: unsettled_etl(platform, contract, quarters)
+        MODELS_STEP,
+        RAW_STEP,
+        "etl",
+        False,
+        lambda platform, quarters: unsettled_etl(platform, contract, quarters),
+        next_module="ml_assets.student_performance.tables",
     )
 
 

@@ -12,6 +12,7 @@ from psycopg import sql
 from orchestration.core.dbt import load_manifest
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.resources import Platform
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
@@ -35,7 +36,7 @@ def load_pages_data(
     platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, built_at: datetime
 ) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
         frames |= {

@@ -18,7 +18,9 @@ from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.pseudonyms import pseudonymised
 from orchestration.core.raw_tables import RawTable
+from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import Contract
@@ -99,19 +101,24 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
 @contextmanager
 def _assigned_lines(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> Iterator[tuple[LandedFile, ExamLines]]:
-    """The file that the quarter is made of, and its lines for as long as the block lasts."""
+) -> Iterator[tuple[LandedFile, ExamLines, Iterable[pa.Table]]]:
+    """The file that the quarter is made of, its lines, and blocks of them with pseudonyms, for as long as the block lasts."""
     with database.connect() as connection:
         landed = assigned_file(connection, open_landing(settings), DOMAIN, quarter)
     with landed.local_copy() as path:
-        yield landed, ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name))
+        lines = ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name))
+        yield landed, lines, pseudonymised(lines.blocks(), "source_student_id", settings, database)
 
 
 def _filled(
-    tables: RawTables, landed: LandedFile, lines: ExamLines, fill: Callable[[RawTable, Iterable[pa.Table]], int]
+    tables: RawTables,
+    landed: LandedFile,
+    lines: ExamLines,
+    blocks: Iterable[pa.Table],
+    fill: Callable[[RawTable, Iterable[pa.Table]], int],
 ) -> int:
     """Fill the four tables in turn; the number of lines. The sets are known only after the lines."""
-    count = fill(tables.lines, lines.blocks())
+    count = fill(tables.lines, blocks)
     fill(tables.demographic_sets, [lines.demographic_sets.table("demographic_set")])
     fill(tables.score_sets, [lines.score_sets.table("score_set")])
     fill(tables.files, [pa.table({"source_file_id": [landed.source_file_id], "line_count": [count]})])
@@ -125,11 +132,11 @@ def _load_raw_in_postgres(
     tables = RawTables.of(contract)
     with (
         exclusive(database, f"raw {DOMAIN}"),
-        _assigned_lines(database, settings, quarter, contract) as (landed, lines),
-        database.connect() as connection,
+        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
+        database.as_role(Role.LOADER).connect() as connection,
     ):
         _ensure_raw_tables(connection, tables, contract)
-        count = _filled(tables, landed, lines, lambda table, blocks: table.fill(connection, quarter, blocks))
+        count = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
         for table in tables.all:
             table.swap_in(connection, quarter)
     return landed, count
@@ -146,7 +153,7 @@ def _load_raw_in_spark(
     types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
     with (
         exclusive(database, f"raw {DOMAIN}"),
-        _assigned_lines(database, settings, quarter, contract) as (landed, lines),
+        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
         open_spark(settings) as spark,
     ):
 
@@ -155,7 +162,7 @@ def _load_raw_in_spark(
             written = (block.select(schema.names).cast(schema) for block in blocks)
             return spark.replace_quarter(table.relation, str(quarter), schema, written)
 
-        count = _filled(tables, landed, lines, fill)
+        count = _filled(tables, landed, lines, blocks, fill)
         spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {tables.text_view(contract)}")
     return landed, count
 

@@ -24,6 +24,7 @@ def test_dbt_and_dagster_get_the_same_place_and_login() -> None:
         "QUARTERDECK_DB_USER": "office",
         "QUARTERDECK_DB_PASSWORD": "p@ss/word",
         "QUARTERDECK_DB_NAME": "results",
+        "QUARTERDECK_DB_ROLE": "",
         "PGSSLMODE": "require",
     }
     url = urlsplit(database.dagster_url())
