@@ -48,9 +48,12 @@ def test_the_sensor_looks_and_asks_for_the_seeds_once(settings: Settings, defini
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     keys = set()
     for _ in range(2):
-        with dg.build_sensor_context(
-            repository_def=repository, resources={"platform": platform_of(settings)}
-        ) as context:
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(
+                instance=instance, repository_def=repository, resources={"platform": platform_of(settings)}
+            ) as context,
+        ):
             keys |= {request.run_key for request in sensor.evaluate_tick(context).run_requests or []}
     assert len(keys) == 1
     with database.connect() as connection:
