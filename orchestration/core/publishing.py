@@ -91,7 +91,7 @@ def publish_platform(platform: Platform, run_id: str, instance: dg.DagsterInstan
         QuarterdeckError: the built site fails its check; the published one stays as it is.
     """
     docs = platform.settings.site / DOCS_PAGE
-    if docs.exists():
+    if docs.exists() and read_manifest(platform.settings.site)["parts"]:
         now = datetime.now(UTC).replace(microsecond=0)
         publish_part(Publishing(platform, PLATFORM_AREA, run_id, now, instance), lambda _: None, docs)
 
