@@ -26,14 +26,19 @@ def build_definitions(
     """All definitions; `resources` and `loggers` replace the usual ones by name, for tests and the command."""
     import dagster as dg
 
+    from orchestration.core.dbt import load_manifest
+    from orchestration.core.monitoring.defs import build_monitoring
     from orchestration.core.resources import AllDefinitions, Platform
     from orchestration.core.settings import get_settings
+    from orchestration.student_performance.ingest import dbt_variables, office_contract
 
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    variables = dbt_variables(office_contract(settings), settings)
     everything = dg.Definitions.merge(
         *(import_module(f"orchestration.{domain}.defs").build_domain(settings) for domain in DOMAINS),
+        build_monitoring(settings, load_manifest(settings, variables), variables),
         dg.Definitions(
             resources={
                 "platform": Platform(domains=DOMAINS),

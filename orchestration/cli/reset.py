@@ -50,5 +50,5 @@ def _forget_all(settings: Settings) -> None:
     for site in (settings.site, settings.external_site):
         site.unlink(missing_ok=True)
         shutil.rmtree(site.parent / f"{site.name}-builds", ignore_errors=True)
-    for folder in (settings.home / "dbt", settings.dagster_home):
+    for folder in (settings.home / "dbt", settings.home / "metrics", settings.dagster_home):
         shutil.rmtree(folder, ignore_errors=True)

@@ -24,6 +24,8 @@ def prepare_catalog(publishing: Publishing) -> Callable[[SiteBuilder], object]:
     The stage that builds these pages is shown as succeeded, since nobody sees them else.
     """
     platform = publishing.platform
+    assert publishing.manifest is not None
+    assert publishing.definitions is not None
     facts = read_facts(
         platform.settings,
         platform.database,

@@ -20,15 +20,13 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
-from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
-from dbt_common.events.functions import msg_to_dict
 from filelock import FileLock
 
 from orchestration.core import engine, spark
 from orchestration.core.builds import changed, following
-from orchestration.core.dbt_translator import DomainTranslator
+from orchestration.core.dbt_translator import DomainTranslator, dagster_events
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
@@ -294,17 +292,7 @@ def build_dbt_assets(
                 callbacks=[lambda event: results.append(event) if event.info.name in RESULT_EVENTS else None],
             )
             engine.serve_models(settings, database, manifest, selection, todo)
-            written = rows_written(result)
-            for event in map(msg_to_dict, results):
-                message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
-                for outcome in message.to_default_asset_events(
-                    manifest=manifest, dagster_dbt_translator=translator, context=context
-                ):
-                    node = event["data"]["node_info"]["node_name"]
-                    if isinstance(outcome, dg.Output) and node in written:
-                        yield outcome.with_metadata({**outcome.metadata, "rows_written": written[node]})
-                    else:
-                        yield outcome
+            yield from dagster_events(context, results, rows_written(result), manifest, translator)
             if not result.success:
                 explanation = on_failure(platform, todo)
                 if explanation:

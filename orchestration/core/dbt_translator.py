@@ -1,10 +1,12 @@
-"""What dbt's nodes are called in Dagster: keys, groups and tags."""
+"""What dbt's nodes are called in Dagster, keys, groups and tags, and what dbt's events are there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from dbt_common.events.functions import msg_to_dict
 
 ZONES = {"staging": "trusted", "marts": "curated"}
 
@@ -13,10 +15,11 @@ class DomainTranslator(DagsterDbtTranslator):
     """Names dbt's nodes in Dagster: key `<domain>/<model>`, group `<domain>`, tags `layer` and `zone`.
 
     Folder = schema = layer, as in `dbt_project/macros/generate_schema_name.sql`; a test compares the two.
-    Seeds are said to follow `raw_table`: without any upstream asset, Dagster would give them a dbt process of their own.
+    Seeds are said to follow `raw_table`: without any upstream asset, Dagster would give them a dbt process of their own. Those
+    of the platform belong to no domain, and follow nothing.
     """
 
-    def __init__(self, raw_table: dg.AssetKey) -> None:
+    def __init__(self, raw_table: dg.AssetKey | None) -> None:
         # One asset may write several tables.
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
         self._raw_table = raw_table
@@ -24,7 +27,7 @@ class DomainTranslator(DagsterDbtTranslator):
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The asset of a dbt node."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        if unique_id.startswith("seed."):
+        if unique_id.startswith("seed.") and self._raw_table is not None:
             return spec.replace_attributes(deps=[self._raw_table])
         return spec
 
@@ -44,6 +47,26 @@ class DomainTranslator(DagsterDbtTranslator):
             return {}  # the asset that writes it says so itself
         layer = layer_of(dbt_resource_props)
         return {"layer": layer, "zone": ZONES[layer]}
+
+
+def dagster_events(
+    context: dg.AssetExecutionContext,
+    results: Sequence[Any],
+    rows_written: Mapping[str, int],
+    manifest: Mapping[str, Any],
+    translator: DomainTranslator,
+) -> Iterator[Any]:
+    """Dagster's events of what dbt told of its nodes; with the rows that were written, by model."""
+    for event in map(msg_to_dict, results):
+        message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+        for outcome in message.to_default_asset_events(
+            manifest=manifest, dagster_dbt_translator=translator, context=context
+        ):
+            node = event["data"]["node_info"]["node_name"]
+            if isinstance(outcome, dg.Output) and node in rows_written:
+                yield outcome.with_metadata({**outcome.metadata, "rows_written": rows_written[node]})
+            else:
+                yield outcome
 
 
 def domain_of(dbt_resource_props: Mapping[str, Any]) -> str:

@@ -91,3 +91,88 @@ create table if not exists platform.pseudonym_keys (
 create unique index if not exists pseudonym_keys_is_one on platform.pseudonym_keys ((true));
 comment on table platform.pseudonym_keys is
     'Grain: one row a key, at most one. The id of the key that pseudonyms are made with; the key itself is never here.';
+
+-- What a run needed, a row a step (a Python asset or a dbt build). Cost: estimated with the price list of that day, in its currency.
+create table if not exists platform.run_measures (
+    run_id text not null,
+    step text not null,
+    domain text not null,
+    quarters text[] not null,
+    outcome text not null check (outcome in ('succeeded', 'failed')),
+    rows_written bigint not null,
+    seconds double precision not null,
+    peak_memory_bytes bigint,
+    estimated_cost double precision not null,
+    recorded_at timestamptz not null,
+    primary key (run_id, step)
+);
+
+create table if not exists platform.asset_measures (
+    run_id text not null,
+    asset text not null,
+    domain text not null,
+    step text not null,
+    rows_written bigint,
+    seconds double precision not null,
+    recorded_at timestamptz not null,
+    primary key (run_id, asset)
+);
+
+-- Bytes as they were after a run; a dataset is a table with its indexes and partitions, or a folder.
+create table if not exists platform.storage_measures (
+    run_id text not null,
+    domain text not null,
+    zone text not null,
+    dataset text not null,
+    bytes bigint not null,
+    estimated_cost_per_month double precision not null,
+    recorded_at timestamptz not null,
+    primary key (run_id, domain, zone, dataset)
+);
+
+create table if not exists platform.alerts (
+    alert_id bigint generated always as identity primary key,
+    key text not null,
+    kind text not null check (kind in ('stage', 'budget', 'volume', 'rate', 'shares', 'freshness')),
+    severity text not null check (severity in ('warning', 'critical')),
+    domain text not null,
+    of_quarter text,  -- not `quarter`: a quarter that is forgotten must still be able to close its alerts
+    message text not null,
+    opened_at timestamptz not null,
+    closed_at timestamptz
+);
+create unique index if not exists one_open_alert_a_key on platform.alerts (key) where closed_at is null;
+
+-- What each target was told; a target is its place in QUARTERDECK_ALERT_URLS and the kind of its URL.
+create table if not exists platform.alert_messages (
+    alert_id bigint not null references platform.alerts on delete cascade,
+    event text not null check (event in ('opened', 'closed')),
+    target text not null,
+    sent_at timestamptz not null,
+    primary key (alert_id, event, target)
+);
+
+-- What budgets, metrics and the monitoring page are about.
+create or replace view platform.run_totals as
+select
+    run_id,
+    domain,
+    quarters,
+    bool_and(outcome = 'succeeded') as has_succeeded,
+    sum(rows_written)::bigint as rows_written,
+    sum(seconds) as seconds,
+    max(peak_memory_bytes) as peak_memory_bytes,
+    sum(estimated_cost) as estimated_cost,
+    max(recorded_at) as recorded_at
+from platform.run_measures
+group by run_id, domain, quarters;
+
+create or replace view platform.newest_steps as
+select distinct on (domain, step) *
+from platform.run_measures
+order by domain, step, recorded_at desc;
+
+create or replace view platform.newest_store as
+select *
+from platform.storage_measures
+where run_id = (select run_id from platform.storage_measures order by recorded_at desc limit 1);

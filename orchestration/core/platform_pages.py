@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestration.core.catalog_site import prepare_catalog
+from orchestration.core.monitoring import page as monitoring
 from orchestration.core.site import SiteBuilder
 from orchestration.core.status_page import prepare_status
 
@@ -19,15 +20,24 @@ class PlatformPage:
     """A page in `platform/`: its file name, its name in the navigation, and how it is made.
 
     prepare: reads what the page shows and returns the function that writes it, and nothing else, into the build.
+    needs_definitions: whether that takes Dagster's and dbt's definitions. beside: files that it writes beside the page.
     """
 
     name: str
     label: str
     prepare: Callable[[Publishing], Callable[[SiteBuilder], object]]
+    needs_definitions: bool = False
+    beside: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What the page writes."""
+        return (self.name, *self.beside)
 
 
 # The first is where the navigation's `Platform` leads.
 PLATFORM_PAGES = (
     PlatformPage("status.html", "Status", prepare_status),
-    PlatformPage("catalog.html", "Catalog", prepare_catalog),
+    PlatformPage("catalog.html", "Catalog", prepare_catalog, needs_definitions=True, beside=("catalog.json",)),
+    PlatformPage(monitoring.TEMPLATE, "Monitoring", monitoring.prepare_monitoring),
 )

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ DOCS_PAGE = "dbt/index.html"
 class Publishing:
     """What is being published: the part of `domain`, in the run and at the time that all pages name.
 
-    manifest: dbt's, as plain dicts. definitions: those of every domain; the run knows its own job only.
+    manifest: dbt's, as plain dicts. definitions: those of every domain; the run knows its own job only. Without these two,
+    the platform's pages that need them are taken over as they are: no table has changed.
     """
 
     platform: Platform
@@ -43,8 +44,8 @@ class Publishing:
     run_id: str
     built_at: datetime
     instance: dg.DagsterInstance
-    manifest: Mapping[str, Any]
-    definitions: dg.Definitions
+    manifest: Mapping[str, Any] | None = None
+    definitions: dg.Definitions | None = None
 
     @property
     def area(self) -> str:
@@ -90,6 +91,18 @@ def publish_part(publishing: Publishing, build_part: Callable[[Path], object], d
     return sorted(site / path.relative_to(build) for path in build.rglob("*") if path.is_file())
 
 
+def publish_platform(platform: Platform, run_id: str, instance: dg.DagsterInstance) -> None:
+    """Publish the platform's pages anew, with every domain's part as it is; nothing where no part is published yet.
+
+    Raises:
+        QuarterdeckError: the built site fails its check; the published one stays as it is.
+    """
+    docs = platform.settings.site / DOCS_PAGE
+    if docs.exists() and read_manifest(platform.settings.site)["parts"]:
+        now = datetime.now(UTC).replace(microsecond=0)
+        publish_part(Publishing(platform, PLATFORM_AREA, run_id, now, instance), lambda _: None, docs)
+
+
 def new_build(site: Path, built_at: datetime) -> Path:
     """An empty folder beside the published site, which is a link to the newest build: the swap is one rename."""
     builds = site.parent / f"{site.name}-builds"
@@ -126,8 +139,14 @@ def _announce_missing_parts(publishing: Publishing, build: Path) -> None:
 
 
 def _build_platform_pages(publishing: Publishing, build: Path) -> None:
+    taken_over = [] if publishing.definitions else [page for page in PLATFORM_PAGES if page.needs_definitions]
     pages: Sequence[FurtherPage] = [
-        FurtherPage(f"{PLATFORM_AREA}/{page.name}", page.label, page.prepare(publishing)) for page in PLATFORM_PAGES
+        FurtherPage(
+            f"{PLATFORM_AREA}/{page.name}",
+            page.label,
+            _taking_over(publishing, page.files) if page in taken_over else page.prepare(publishing),
+        )
+        for page in PLATFORM_PAGES
     ]
     parts = read_manifest(build)["parts"].values()
     facts = _facts(
@@ -142,6 +161,16 @@ def _build_platform_pages(publishing: Publishing, build: Path) -> None:
     for page in pages:
         page.write(builder)
     builder.manifest()
+
+
+def _taking_over(publishing: Publishing, names: Sequence[str]) -> Callable[[SiteBuilder], object]:
+    def link(builder: SiteBuilder) -> None:
+        for name in names:
+            published = publishing.platform.settings.site / PLATFORM_AREA / name
+            if published.exists():
+                os.link(published, builder.folder / PLATFORM_AREA / name)
+
+    return link
 
 
 def _facts(

@@ -12,8 +12,8 @@ LAYERS = ("raw", "staging", "marts", "ml")
 
 
 def own_schemas(domains: Sequence[str]) -> list[str]:
-    """The schemas that Quarterdeck makes: `<domain>_<layer>` and the two shared ones."""
-    return ["platform", "dagster", *(f"{domain}_{layer}" for domain in domains for layer in LAYERS)]
+    """The schemas that Quarterdeck makes: `<domain>_<layer>` and the shared ones."""
+    return ["platform", "platform_staging", "dagster", *(f"{domain}_{layer}" for domain in domains for layer in LAYERS)]
 
 
 def forget_quarter(database: Database, domains: Sequence[str], quarter: Quarter) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster import InitResourceContext
 from pydantic import PrivateAttr
 
 from orchestration.core.postgres import Database, open_database
@@ -31,6 +32,15 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._database is None:
             self._database = open_database(self.settings)
         return self._database
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """At the end of every run, however it was started and however it went: measure it, and look for what is unusual."""
+        if self._database is None or context.run is None or context.instance is None or context.log is None:
+            return
+        # Imported here because sensors and people's queries use this resource too, without a run.
+        from orchestration.core.monitoring.watch import watch_run
+
+        watch_run(self, context.instance, context.run, context.log)
 
 
 @dataclass(frozen=True)

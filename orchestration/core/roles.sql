@@ -81,5 +81,15 @@ begin
 
         execute format('grant usage on schema %I to %I, %I', domain || '_marts', analyst, publisher);
     end loop;
+
+    -- Prices, budgets and rules for anomalies: the platform's seeds, which dbt loads and people ask.
+    create schema if not exists platform_staging;
+    execute format('revoke all on schema platform_staging from %s', every_role_quoted);
+    execute format('grant usage, create on schema platform_staging to %I', transformer);
+    execute format('grant usage on schema platform_staging to %I, %I', analyst, auditor);
+    execute format(
+        'alter default privileges for role %I in schema platform_staging grant select on tables to %I, %I',
+        transformer, analyst, auditor
+    );
 end
 $$;

@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     sample_rows: int = Field(1000, ge=1)
     sample_quarters: int = Field(8, ge=1, description="Quarters that a first run on the built-in sample brings.")
     stage_timeout_seconds: float = Field(600.0, description="How long a stage waits for the one before it.")
+    alert_urls: SecretStr | None = Field(
+        None, description="Where alerts go: Apprise URLs (mailto://, slack://, json:// ...), with a space between them."
+    )
     max_concurrent_runs: int = Field(4, ge=1, description="Runs at work at once, of all kinds; the others are queued.")
     database_writers: int = Field(
         2, ge=1, description="Runs at work at once that write to the database; each does one step at a time."

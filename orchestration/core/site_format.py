@@ -82,7 +82,19 @@ def size(byte_count: Any) -> str:
         return MISSING
     if number < 1000:
         return f"{number} bytes"
-    return f"{decimal(number / 1000, 0)} KB" if number < 1_000_000 else f"{decimal(number / 1_000_000, 1)} MB"
+    if number < 1_000_000:
+        return f"{decimal(number / 1000, 0)} KB"
+    return (
+        f"{decimal(number / 1_000_000, 1)} MB" if number < 1_000_000_000 else f"{decimal(number / 1_000_000_000, 1)} GB"
+    )
+
+
+def money(value: Any, currency: str) -> str:
+    """Return an amount with its currency; a small one with four decimals."""
+    number = plain(value)
+    if number is None:
+        return MISSING
+    return f"{decimal(number, 2 if number == 0 or number >= 0.1 else 4)} {currency}"
 
 
 def moment(value: datetime | None) -> str:

@@ -8,6 +8,7 @@ import dagster as dg
 import psycopg
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.monitoring.measures import note_peak_memory
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, wait_until
 from orchestration.core.retries import another_try
@@ -66,6 +67,8 @@ def track(
             raise retry from error
         _end(database, domain, labels, stage, "failed", rows, error_sentence(error))
         raise
+    finally:
+        note_peak_memory()
     if finishes:
         _end(database, domain, labels, stage, "succeeded", rows, None)
 

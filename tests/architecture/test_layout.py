@@ -9,8 +9,9 @@ import pytest
 
 from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_translator import DomainTranslator, layer_of
+from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.settings import get_settings
-from orchestration.definitions import build_definitions
+from orchestration.definitions import DOMAINS, build_definitions
 from orchestration.student_performance.contract import load_contract
 from orchestration.student_performance.ingest import dbt_variables
 
@@ -135,14 +136,30 @@ def test_the_graph_leads_from_the_file_to_the_pages_without_a_hole(definitions: 
     # The coded data is for people's own models, not for the pages.
     assert graph.materializable_asset_keys - upstream == {
         dg.AssetKey(["student_performance", name])
-        for name in ("fct_coded_results", "dim_codes", "score_range_clusters", "fct_score_range_cells")
+        for name in (
+            "fct_coded_results",
+            "dim_codes",
+            "score_range_clusters",
+            "fct_score_range_cells",
+            "rpt_quarter_measures",
+        )
         if dg.AssetKey(["student_performance", name]) not in upstream
-    }
+    } | {key for key in graph.materializable_asset_keys if key.path[0] == "platform"}
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        assert node.group_name == "student_performance", key
+        assert node.group_name == key.path[0], key
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
         assert {"layer", "zone"} <= set(node.tags), key
-        assert node.partitions_def is not None, key
+        assert (node.partitions_def is not None) == (key.path[0] != "platform"), key
+
+
+def test_every_source_has_a_freshness_policy(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    sources = {key for key in graph.materializable_asset_keys if graph.get(key).tags.get("zone") == "landing"}
+    assert {key.path[0] for key in sources} == set(DOMAINS)
+    for key in sources:
+        policy = graph.get(key).freshness_policy
+        assert policy is not None, key
+        assert policy == source_freshness(key.path[0]), key
