@@ -7,6 +7,7 @@ from rich.table import Column, Table
 
 from orchestration.cli.common import app, console, for_people
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.postgres import open_database
 from orchestration.core.settings import get_settings
 
 keys_app = typer.Typer(no_args_is_help=True, help="The keys that received files are encrypted under.")
@@ -22,6 +23,7 @@ def list_keys() -> None:
     from orchestration.core.landing_storage import open_landing
 
     settings = get_settings()
+    open_database(settings)  # for the audit entry
     use, keys = key_use(open_landing(settings)), open_keys(settings).known()
     table = Table(Column("key", no_wrap=True, min_width=19), "state", "files", "made", "from")
     for key in keys:
@@ -48,6 +50,7 @@ def rotate() -> None:
     from orchestration.core.landing_storage import open_landing
 
     settings = get_settings()
+    open_database(settings)  # for the audit entry
     with console.status("Looking at the received files ...") as status:
         done = rotate_keys(
             open_landing(settings),
@@ -73,5 +76,6 @@ def revoke(
     from orchestration.core.landing_storage import open_landing
 
     settings = get_settings()
+    open_database(settings)  # for the audit entry
     lost = revoke_key(open_landing(settings), open_keys(settings), key_id, force=force)
     console.print(f"{key_id} is revoked." + (f" {lost} received files do not open any more." if lost else ""))

@@ -46,11 +46,13 @@ def restore(
     file_id: Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id, or its sha256.")],
     to: Annotated[Path, typer.Option(help="The file to write; it must not be there yet.", metavar="PATH")],
 ) -> None:
-    """Write a received file as it came, checked against its sha256. Needs no database."""
+    """Write a received file as it came, checked against its sha256."""
     from orchestration.core.landing import received_file
     from orchestration.core.landing_storage import open_landing
 
-    landing = open_landing(get_settings())
+    settings = get_settings()
+    open_database(settings)  # for the audit entry
+    landing = open_landing(settings)
     key = received_file(landing, file_id)
     sha256 = key.rpartition("/")[2]
     landing.restore(key, to, sha256=sha256)

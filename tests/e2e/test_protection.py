@@ -65,6 +65,10 @@ def test_a_file_is_restored_as_it_came(command: Command, source: Path, tmp_path:
     again = command("landing", "restore", str(receipt["source_file_id"]), "--to", str(target), check=False)
     assert again.returncode == 1
     assert "cannot be written" in again.stderr
+    query = "select outcome from platform.audit_log where command = 'restore' order by entry_number"
+    first, second = command.rows(query)
+    assert first == {"outcome": "succeeded"}
+    assert "cannot be written" in str(second["outcome"])
 
 
 def test_a_second_run_recognises_the_encrypted_file(command: Command, source: Path) -> None:
