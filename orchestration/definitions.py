@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Every domain with its label for people; the pages of the first are at the site's top. `orchestration/<domain>/defs.py` has its
 # `build_domain`. Nothing is imported here, so that the command can name the domains without loading Dagster.
-DOMAINS = {"student_performance": "Exams"}
+DOMAINS = {"student_performance": "Exams", "attendance": "Attendance"}
 
 
 def build_definitions(
@@ -32,8 +32,11 @@ def build_definitions(
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    domains = [import_module(f"orchestration.{domain}.defs") for domain in DOMAINS]
+    # dbt parses the project as one, with everybody's variables.
+    dbt_vars = {name: value for domain in domains for name, value in domain.project_variables(settings).items()}
     return dg.Definitions.merge(
-        *(import_module(f"orchestration.{domain}.defs").build_domain(settings) for domain in DOMAINS),
+        *(domain.build_domain(settings, dbt_vars) for domain in domains),
         dg.Definitions(
             resources={"platform": Platform(domains=DOMAINS), **(resources or {})},
             loggers=loggers,

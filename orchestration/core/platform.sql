@@ -12,13 +12,18 @@ create table if not exists platform.landing_files (
     received_at timestamptz not null
 );
 
+-- A quarter is made of one file (part is then empty), or of several, each of which tells a part of it.
 create table if not exists platform.quarter_files (
     domain text not null,
     quarter text not null,
+    part text not null default '',
     source_file_id text not null references platform.landing_files,
     assigned_at timestamptz not null,
-    primary key (domain, quarter)
+    primary key (domain, quarter, part)
 );
+alter table platform.quarter_files add column if not exists part text not null default '';
+alter table platform.quarter_files drop constraint if exists quarter_files_pkey;
+alter table platform.quarter_files add constraint quarter_files_pkey primary key (domain, quarter, part);
 
 create table if not exists platform.row_accounts (
     domain text not null,
