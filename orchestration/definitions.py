@@ -26,7 +26,7 @@ def build_definitions(
     """All definitions; `resources` and `loggers` replace the usual ones by name, for tests and the command."""
     import dagster as dg
 
-    from orchestration.core.resources import Platform
+    from orchestration.core.resources import AllDefinitions, Platform
     from orchestration.core.settings import get_settings
 
     settings = settings or get_settings()
@@ -35,16 +35,21 @@ def build_definitions(
     domains = [import_module(f"orchestration.{domain}.defs") for domain in DOMAINS]
     # dbt parses the project as one, with everybody's variables.
     dbt_vars = {name: value for domain in domains for name, value in domain.project_variables(settings).items()}
-    return dg.Definitions.merge(
+    everything = dg.Definitions.merge(
         *(domain.build_domain(settings, dbt_vars) for domain in domains),
         dg.Definitions(
-            resources={"platform": Platform(domains=DOMAINS), **(resources or {})},
+            resources={
+                "platform": Platform(domains=DOMAINS),
+                "all_definitions": dg.ResourceDefinition.hardcoded_resource(AllDefinitions(lambda: everything)),
+                **(resources or {}),
+            },
             loggers=loggers,
             # The steps of a run follow one another, and a process for each would spend most of its time importing.
             # What runs in parallel is runs, which the queue counts.
             executor=dg.in_process_executor,
         ),
     )
+    return everything
 
 
 def __getattr__(name: str) -> dg.Definitions:

@@ -1,6 +1,7 @@
 """What all tests share: an embedded Postgres of their own, the real public data where it lies beside the project, and
 the rule for machines without Chromium."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 NO_CHROMIUM = "Chromium is not installed here (/usr/bin/chromium): the browser tests were left out."
 
 # No test may use the state of the person who runs it, nor reach out to Kaggle by accident.
-OTHERS = ("QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "KAGGLE", "AWS_")
+OTHERS = (
+    "QUARTERDECK_DATABASE", "QUARTERDECK_HOME", "QUARTERDECK_LANDING", "QUARTERDECK_PSEUDONYM", "KAGGLE", "AWS_", "VAULT_",
+)  # fmt: skip
 for name in [name for name in os.environ if name.startswith(OTHERS)]:
     del os.environ[name]
 
@@ -39,6 +42,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"NOT TESTED: {NO_CHROMIUM}", yellow=True)
 
 
+# In a process of its own, so that the embedded server stops with it.
+ROWS = """
+import json, sys
+from psycopg.rows import dict_row
+from orchestration.core.postgres import open_database
+from orchestration.core.settings import get_settings
+with open_database(get_settings()).connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    json.dump(cursor.execute(sys.argv[1].encode()).fetchall(), sys.stdout, default=str)
+"""
+
+
 class Command:
     """The `quarterdeck` command with a state folder of its own, run as a process as a person would."""
 
@@ -47,6 +61,8 @@ class Command:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DAGSTER")},
             "QUARTERDECK_HOME": str(home),
+            # So that the tables of two commands can be compared.
+            "QUARTERDECK_PSEUDONYM_KEY": "one key for the students of all tests",
             "COLUMNS": "300",
             "NO_COLOR": "1",
         }
@@ -66,10 +82,11 @@ class Command:
         return result
 
     def rows(self, query: str) -> list[dict[str, object]]:
-        """Rows of a query, by the command's own `sql`."""
-        import json
-
-        return json.loads(self("sql", query, "--format", "json").stdout)
+        """Rows of a query, as the login that runs Quarterdeck sees them: everything."""
+        result = subprocess.run(
+            [sys.executable, "-c", ROWS, query], env=self.environment, capture_output=True, text=True, check=True
+        )
+        return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@
 
 {% macro replace_rows_sql(arg_dict, condition) -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {{ grants_sql(arg_dict['target_relation']) }}
     delete from {{ arg_dict['target_relation'] }} where {{ condition }};
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})

@@ -48,12 +48,12 @@
             drop table if exists {{ partition }};
             alter table {{ filling }} rename to {{ partition.include(database=false, schema=false) }};
             alter table {{ target_relation }} attach partition {{ partition }} for values in ({{ quoted(quarter) }});
-            alter table {{ partition }} drop constraint one_quarter
+            alter table {{ partition }} drop constraint one_quarter;
+            {{ grants_sql(target_relation) }}
         {%- endcall %}
     {% endfor %}
     {% do store_raw_result('main', message='INSERT ' ~ ns.row_count, code='INSERT', rows_affected=ns.row_count) %}
 
-    {% do apply_grants(target_relation, config.get('grants'), should_revoke=True) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

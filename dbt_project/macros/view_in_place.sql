@@ -13,10 +13,10 @@
     {% endif %}
 
     {% call statement('main') -%}
-        {{ get_replace_view_sql(target_relation, sql) }}
+        {{ get_replace_view_sql(target_relation, sql) }};
+        {{ grants_sql(target_relation) }}
     {%- endcall %}
 
-    {% do apply_grants(target_relation, config.get('grants'), should_revoke=True) %}
     {% do persist_docs(target_relation, model) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}

@@ -13,6 +13,7 @@ from ml_assets.student_performance.subjects import Subject
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.roles import Role
 
 DOMAIN = "student_performance"
 SCHEMA = f"{DOMAIN}_ml"
@@ -65,7 +66,7 @@ def cluster_quarter(database: Database, quarter: Quarter, subjects: Sequence[Sub
     Raises:
         QuarterdeckError: the quarter has no cells.
     """
-    with database.connect() as connection:
+    with database.as_role(Role.TRANSFORMER).connect() as connection:
         cells = _frame(
             connection,
             sql.SQL("select {} from student_performance_marts.fct_score_range_cells where quarter = {}").format(
@@ -138,7 +139,6 @@ def _replace(
 
 
 def _ensure_table(connection: psycopg.Connection, name: str, types: dict[str, str]) -> None:
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
     key = "cell_id" if name == CLUSTERS else "cluster_id"
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind)) for column, kind in types.items()

@@ -22,12 +22,13 @@ from orchestration.attendance.freshness import (
 from orchestration.attendance.ingest import DOMAIN, load_raw, receive, remarks_on, resolve_source
 from orchestration.attendance.kinds import SCHOOL_DAYS
 from orchestration.core.builds import changed
+from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.promotions import promote
-from orchestration.core.resources import Platform
+from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import remember, succeeded, track
 
 OWNERS = ["team:academics_office"]
@@ -162,7 +163,11 @@ def build_python_assets(
     @dg.asset(  # type: ignore[untyped-decorator]
         **common, deps=[row_accounts, *page_sources], kinds={"html"}, tags={"layer": "pages", "zone": "product"}
     )
-    def pages(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def pages(
+        context: dg.AssetExecutionContext,
+        platform: Platform,
+        all_definitions: dg.ResourceParam[AllDefinitions],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published attendance pages, swapped in with the whole site once they are checked."""
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
@@ -181,7 +186,8 @@ def build_python_assets(
                 docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database)
                 now = datetime.now(UTC).replace(microsecond=0)
-                publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance)
+                manifest, definitions = load_manifest(platform.settings, dbt_vars), all_definitions.get()
+                publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance, manifest, definitions)
                 published = publish_pages(publishing, shown, docs)
             record_pages(platform, made_of)
         return dg.MaterializeResult(

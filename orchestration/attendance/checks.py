@@ -7,6 +7,7 @@ from orchestration.core.accounts import RowAccount, record_accounts
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
+from orchestration.core.roles import Role
 
 # What is set aside without being a fault: the total is no school, and a school that has not reported is not absent.
 EXPECTED_REASONS = ("not_a_school", "not_submitted")
@@ -15,7 +16,7 @@ EXPECTED_REASONS = ("not_a_school", "not_submitted")
 def count_rows(database: Database, quarters: Sequence[Quarter]) -> list[RowAccount]:
     """The quarters' row accounts, a file each, counted in the raw table and in the judged rows independently."""
     labels = [str(quarter) for quarter in quarters]
-    with database.connect() as connection:
+    with database.as_role(Role.TRANSFORMER).connect() as connection:
         read = connection.execute(
             """
             select quarter, source_file_id, count(*) from attendance_raw.school_days
@@ -58,7 +59,7 @@ def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list
 def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
     """Why dbt stopped, where the cause is too many faulty items; None where it is not."""
     limit = platform.settings.max_quarantined_pct
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
         if connection.execute("select to_regclass('attendance_staging.stg_attendance__report_items')").fetchone() == (
             None,
         ):

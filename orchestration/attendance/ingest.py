@@ -17,6 +17,7 @@ from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.core.storage import open_file, open_storage
 
@@ -119,8 +120,8 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
         The number of rows by raw table.
     """
     counts = {kind.raw_table: 0 for kind in KINDS.values()}
-    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection:
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(RAW_SCHEMA)))
+    as_loader = database.as_role(Role.LOADER)
+    with exclusive(database, f"raw {DOMAIN}"), as_loader.connect() as connection:
         for kind in KINDS.values():
             table = _ensure_raw_table(connection, kind)
             connection.execute(sql.SQL("delete from {} where quarter = %s").format(table), (str(quarter),))

@@ -12,6 +12,7 @@ from orchestration.attendance.ingest import DOMAIN
 from orchestration.attendance.pages import build_pages
 from orchestration.attendance.pages_input import PAGE_MARTS, PagesData
 from orchestration.core.publishing import Publishing, publish_part
+from orchestration.core.roles import Role
 
 NUMERIC = 1700  # Postgres' number of the type: exact in the database, a float on a page
 _PLATFORM_TABLES = {
@@ -37,7 +38,7 @@ def publish_pages(publishing: Publishing, quarters: Sequence[str], docs: Path) -
 def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all of it tells of the same state."""
     labels = list(quarters)
-    with publishing.platform.database.connect() as connection:
+    with publishing.platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         frames: dict[str, Any] = {
             field: _frame(

@@ -3,11 +3,14 @@
 import functools
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Annotated, ParamSpec
 
+import psycopg
 import typer
 from rich.console import Console
 
+from orchestration.core.audit import Access
 from orchestration.core.errors import QuarterdeckError
 from orchestration.definitions import DOMAINS
 
@@ -30,15 +33,46 @@ Parameters = ParamSpec("Parameters")
 
 
 def for_people(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Say an error as one sentence on standard error and exit with 1."""
+    """Say an error as one sentence on standard error and exit with 1; leave an entry in the audit table."""
 
     @functools.wraps(command)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        access = Access(command.__name__, sys.argv[1:])
+        token = _access.set(access)
+        outcome = "failed"
         try:
             command(*args, **kwargs)
+            outcome = "succeeded"
+        except typer.Exit as ended:
+            outcome = f"ended with {ended.exit_code}"
+            raise
         except QuarterdeckError as error:
-            Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]Error:[/] ", end="")
-            print(error, file=sys.stderr)
+            outcome = f"failed: {error}"
+            _say_error(str(error))
             raise typer.Exit(1) from None
+        except psycopg.errors.InsufficientPrivilege as error:
+            outcome = f"failed: {error.diag.message_primary}"
+            _say_error(f"The database's login may not do this: {error.diag.message_primary}. See docs/roles.md.")
+            raise typer.Exit(1) from None
+        finally:
+            _access.reset(token)
+            try:
+                access.record(outcome)
+            except psycopg.Error as error:
+                _say_error(f"The audit entry of this command could not be written ({type(error).__name__}).")
+                raise typer.Exit(1) from None
 
     return wrapped
+
+
+def _say_error(sentence: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]Error:[/] ", end="")
+    print(sentence, file=sys.stderr)
+
+
+def current_access() -> Access:
+    """The running command's entry for the audit table."""
+    return _access.get()
+
+
+_access: ContextVar[Access] = ContextVar("access")

@@ -4,6 +4,7 @@ from rich.table import Table
 
 from orchestration.cli.common import app, console, for_people
 from orchestration.core.postgres import open_database
+from orchestration.core.roles import RoleUse
 from orchestration.core.settings import get_settings
 
 
@@ -20,6 +21,11 @@ def status() -> None:
             order by quarter desc, domain, array_position(array['etl', 'ml', 'publish'], stage)
             """
         ).fetchall()
+    if database.role_use is RoleUse.NONE:
+        console.print(
+            "[bold yellow]Database roles are not enforced:[/] the login of QUARTERDECK_DATABASE_URL may not create roles, "
+            "so every step and query has all its rights. docs/roles.md says what an administrator must grant."
+        )
     if not rows:
         console.print("Nothing has run yet. Start with: quarterdeck run")
         return

@@ -2,12 +2,13 @@
 
 import contextlib
 import hashlib
+import io
 import re
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from obstore.exceptions import BaseError, InvalidPathError, PreconditionError
 from obstore.store import S3Store
@@ -15,9 +16,10 @@ from pydantic import SecretStr
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings
-from orchestration.core.storage import StoredFile, changed_while_received
+from orchestration.core.storage import StoredFile, chunks_of
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import S3Config
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
@@ -27,7 +29,6 @@ REQUEST_TIMEOUT = timedelta(seconds=60)
 PART_BYTES = 5 * 1024 * 1024
 MAXIMUM_PARTS = 9_000
 PARTS_AT_ONCE = 4
-CHUNK_BYTES = 1024 * 1024
 
 
 class Bucket:
@@ -67,20 +68,26 @@ class Bucket:
         """Upload in parts, which the store makes visible as one object when the last has arrived."""
         part = max(PART_BYTES, path.stat().st_size // MAXIMUM_PARTS)
         with self._said():
-            self._client.put(key, _chunks(path, sha256), chunk_size=part, max_concurrency=PARTS_AT_ONCE)
+            self._client.put(key, chunks_of(path, sha256), chunk_size=part, max_concurrency=PARTS_AT_ONCE)
 
     @contextlib.contextmanager
     def local_copy(self, key: str, *, sha256: str | None = None) -> Iterator[Path]:
         """A temporary download of one version of the object, compared with `sha256`."""
         with tempfile.TemporaryDirectory(prefix="quarterdeck-") as folder:
             path = Path(folder) / key.rpartition("/")[2]
-            with self._said():
-                digest = self._download(key, path)
+            digest = self._download(key, path)
             if sha256 not in (None, digest):
                 raise QuarterdeckError(
                     f"{self.location(key)} was changed in the store. Restore it, or load the file again."
                 )
             yield path
+
+    @contextlib.contextmanager
+    def opened(self, key: str) -> Iterator[BinaryIO]:
+        """One version of the object, of which the store is asked for what is read."""
+        with self._said():
+            found = self._client.head(key)
+            yield cast(BinaryIO, _Object(self._client, key, found["size"], found["e_tag"]))
 
     def delete(self, prefix: str) -> None:
         """Delete the objects below `prefix`."""
@@ -90,14 +97,11 @@ class Bucket:
 
     def _download(self, key: str, path: Path) -> str:
         """Write the object to `path` part by part, so that memory and each request's time are bounded; its sha256."""
-        found = self._client.head(key)
         digest = hashlib.sha256()
-        with path.open("wb") as stream:
-            for start in range(0, found["size"], PART_BYTES):
-                end = min(start + PART_BYTES, found["size"])
-                part = self._client.get(key, options={"range": (start, end), "if_match": found["e_tag"]}).buffer()
+        with path.open("wb") as target, self.opened(key) as stream:
+            while part := stream.read(PART_BYTES):
                 digest.update(part)
-                stream.write(part)
+                target.write(part)
         return digest.hexdigest()
 
     @contextlib.contextmanager
@@ -109,15 +113,35 @@ class Bucket:
             raise QuarterdeckError(f"{self._root} at {self._endpoint}: {_reason(error)}") from None
 
 
-def _chunks(path: Path, sha256: str) -> Iterator[bytes]:
-    """The file in pieces; an error instead of its end where it is not what was hashed, so that nothing is stored then."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-            yield chunk
-    if digest.hexdigest() != sha256:
-        raise changed_while_received(path)
+class _Object(io.RawIOBase):
+    """An object as a file: each read is a request for that range, and fails where the object is another one by then."""
+
+    def __init__(self, client: S3Store, key: str, size: int, version: str | None) -> None:
+        super().__init__()
+        self._client, self._key, self._size, self._version = client, key, size, version
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = self._size if size is None or size < 0 else min(self._position + size, self._size)
+        if end <= self._position:
+            return b""
+        options: GetOptions = {"range": (self._position, end), "if_match": self._version}
+        content = self._client.get(self._key, options=options).buffer().to_bytes()
+        self._position = end
+        return content
 
 
 def _client(bucket: str, prefix: str, settings: Settings) -> S3Store:

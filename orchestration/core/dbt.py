@@ -12,8 +12,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import dagster as dg
@@ -33,6 +35,7 @@ from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partiti
 from orchestration.core.postgres import Database, exclusive, parse_database
 from orchestration.core.resources import Platform
 from orchestration.core.retries import is_transient_result
+from orchestration.core.roles import Role
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import STAGES, Stage, supersede_later_stages, track
 
@@ -58,6 +61,7 @@ def invoke(
     """Run a dbt command in this process; its artifacts and log go to the folder of `purpose`."""
     target = target_dir(settings, purpose)
     # The profile reads the database from the environment, so that no address or password is in a file.
+    database = database.as_role(Role.TRANSFORMER)
     os.environ.update({**database.dbt_environment(), **spark.dbt_environment(settings)})
     flags = {
         "--project-dir": PROJECT_DIR,
@@ -191,6 +195,7 @@ class DbtStep:
     """One of a domain's dbt steps: `follows` names the step whose records its own depend on.
 
     unsettled: those of the quarters on which the stage has work to do, or has not succeeded yet.
+    next_module: what the step after it will import, where that takes long: it is imported while dbt waits for the database.
     """
 
     name: str
@@ -198,6 +203,7 @@ class DbtStep:
     stage: Stage
     finishes: bool
     unsettled: Callable[[Platform, Sequence[Quarter]], list[Quarter]]
+    next_module: str | None = None
 
 
 def _as_they_are(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -272,6 +278,9 @@ def build_dbt_assets(
             take_back = supersede_later_stages(database, domain, todo, stage, stages)
             engine.bring_sources(settings, database, manifest)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
+            if step.next_module:
+                # An error is of no matter here: the next step imports it again, and says what is wrong.
+                Thread(target=import_module, args=(step.next_module,), daemon=True).start()
             result = invoke(
                 settings,
                 database,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 ZONES = {"staging": "trusted", "marts": "curated"}
 
@@ -17,7 +17,8 @@ class DomainTranslator(DagsterDbtTranslator):
     """
 
     def __init__(self, raw_table: dg.AssetKey) -> None:
-        super().__init__()
+        # One asset may write several tables.
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
         self._raw_table = raw_table
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:

@@ -16,6 +16,7 @@ from psycopg import Connection, sql
 
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.roles import Role, hidden_from_analysts, role_name
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import Spark, open_spark
 
@@ -50,7 +51,7 @@ def model_rows(settings: Settings, database: Database) -> Iterator[Callable[[str
         with open_spark(settings) as spark:
             yield spark.rows
     else:
-        with database.connect() as connection:
+        with database.as_role(Role.TRANSFORMER).connect() as connection:
             yield lambda query: connection.execute(query.encode()).fetchall()
 
 
@@ -58,7 +59,7 @@ def bring_sources(settings: Settings, database: Database, manifest: Mapping[str,
     """Before a build: give Spark the small tables that Python writes; the raw lines are there already."""
     if settings.engine is not Engine.SPARK:
         return
-    with database.connect() as connection, open_spark(settings) as spark:
+    with database.as_role(Role.TRANSFORMER).connect() as connection, open_spark(settings) as spark:
         for source in manifest["sources"].values():
             if not source["schema"].endswith("_raw"):
                 copy_to_spark(connection, spark, f"{source['schema']}.{source['identifier']}")
@@ -78,10 +79,27 @@ def serve_models(
     if settings.engine is not Engine.SPARK:
         return
     changed = sorted({str(quarter.plus(step)) for quarter in quarters for step in (0, 1)})
+    database = database.as_role(Role.TRANSFORMER)
     with database.connect() as connection, open_spark(settings) as spark:
         for node in manifest["nodes"].values():
             if node["resource_type"] in ("model", "seed") and node["name"] in names and LARGE not in node["tags"]:
                 copy_to_postgres(spark, connection, f"{node['schema']}.{node['name']}", changed)
+                if database.role:
+                    grant_to_readers(connection, node, database.parameters["dbname"])
+
+
+def grant_to_readers(connection: Connection, node: Mapping[str, Any], database_name: str) -> None:
+    """Let the roles of the model's `+grants` read its copy, as macros/grants.sql does where dbt builds in Postgres."""
+    hidden = hidden_from_analysts(node)
+    for reader in (node["config"].get("grants") or {}).get("select", []):
+        shown = [name for name in node["columns"] if name not in hidden] if hidden and reader == Role.ANALYST else []
+        connection.execute(
+            sql.SQL("grant select {} on {} to {}").format(
+                sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Identifier, shown))) if shown else sql.SQL(""),
+                sql.Identifier(node["schema"], node["name"]),
+                sql.Identifier(role_name(database_name, Role(reader))),
+            )
+        )
 
 
 def copy_to_spark(connection: Connection, spark: Spark, relation: str) -> int:
@@ -119,7 +137,6 @@ def copy_to_postgres(spark: Spark, connection: Connection, relation: str, quarte
     if not columns:
         return 0
     table = sql.Identifier(schema, name)
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
     connection.execute(
         sql.SQL("create table if not exists {} ({})").format(
             table,

@@ -1,18 +1,21 @@
-"""The landing zone: every file as it came, immutable, named by its sha256, with a receipt in `platform.landing_files`.
+"""The landing zone: every file as it came, encrypted, named by its sha256, with a receipt in `platform.landing_files`.
 
 What does not belong here: reading a file's rows (`delimited.py`) or knowing what they mean (a domain's `contract.py`).
 """
 
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import psycopg
 
+from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.landing_storage import EncryptedStorage
 from orchestration.core.partitions import Quarter
-from orchestration.core.storage import Storage, sha256_of
+from orchestration.core.storage import StoredFile, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
 
@@ -26,12 +29,12 @@ class LandedFile:
     sha256: str
     size: int
     source: Source
-    storage: Storage
+    storage: EncryptedStorage
     key: str
     is_new: bool
 
     def local_copy(self) -> contextlib.AbstractContextManager[Path]:
-        """The file on the local disk as long as the block lasts: itself, or a verified download from a store.
+        """The file, decrypted and verified, as long as the block lasts, for this user only.
 
         Raises:
             QuarterdeckError: the store fails, or its file is another one than was received.
@@ -51,7 +54,7 @@ def incoming_prefix(domain: str) -> str:
 
 def land(
     connection: psycopg.Connection,
-    landing: Storage,
+    landing: EncryptedStorage,
     domain: str,
     path: Path,
     source: Source,
@@ -65,8 +68,7 @@ def land(
     """
     sha256, size = sha256_of(path), path.stat().st_size
     key = received_key(domain, sha256)
-    kept = landing.find(key)
-    if kept is None or kept.size != size:
+    if not _is_kept(landing, key, size):
         landing.put(key, path, sha256)
     inserted = connection.execute(
         """
@@ -78,6 +80,33 @@ def land(
         (sha256[:16], domain, name or path.name, sha256, size, source),
     ).fetchone()
     return LandedFile(sha256[:16], name or path.name, sha256, size, source, landing, key, inserted is not None)
+
+
+def _is_kept(landing: EncryptedStorage, key: str, size: int) -> bool:
+    """Whether the file is there and opens: one that does not is stored anew, since it has just come again."""
+    try:
+        kept = landing.find(key)
+    except UnreadableFileError:
+        return False
+    return kept is not None and kept.size == size
+
+
+def received_files(landing: EncryptedStorage) -> list[StoredFile]:
+    """All received files of all domains, sorted by key."""
+    return [file for file in landing.list_files("") if re.fullmatch(r"[^/]+/received/[0-9a-f]{64}", file.key)]
+
+
+def received_file(landing: EncryptedStorage, source_file_id: str) -> str:
+    """The storage key of the received file with this id, or whose sha256 begins so.
+
+    Raises:
+        QuarterdeckError: there is none, or more than one.
+    """
+    found = [file.key for file in received_files(landing) if file.key.rpartition("/")[2].startswith(source_file_id)]
+    if len({key.rpartition("/")[2] for key in found}) != 1:
+        problem = "More than one received file begins" if found else "No received file begins"
+        raise QuarterdeckError(f"{problem} with {source_file_id}. `quarterdeck landing list` shows their ids.")
+    return found[0]
 
 
 def assign(
@@ -106,7 +135,9 @@ def assign(
     return [row[0] for row in rows]
 
 
-def assigned_file(connection: psycopg.Connection, landing: Storage, domain: str, quarter: Quarter) -> LandedFile:
+def assigned_file(
+    connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
+) -> LandedFile:
     """The one file that the quarter is made of.
 
     Raises:
@@ -117,7 +148,7 @@ def assigned_file(connection: psycopg.Connection, landing: Storage, domain: str,
 
 
 def assigned_files(
-    connection: psycopg.Connection, landing: Storage, domain: str, quarter: Quarter
+    connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
 ) -> dict[str, LandedFile]:
     """The files that the quarter is made of, by the part that each tells.
 

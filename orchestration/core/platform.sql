@@ -24,6 +24,8 @@ create table if not exists platform.quarter_files (
 alter table platform.quarter_files add column if not exists part text not null default '';
 alter table platform.quarter_files drop constraint if exists quarter_files_pkey;
 alter table platform.quarter_files add constraint quarter_files_pkey primary key (domain, quarter, part);
+comment on table platform.quarter_files is 'Grain: one row a domain, quarter and part. The files that the quarter is made of.';
+comment on column platform.quarter_files.assigned_at is 'When the file became the one that the quarter is made of.';
 
 create table if not exists platform.row_accounts (
     domain text not null,
@@ -52,6 +54,11 @@ create table if not exists platform.stage_status (
     error text,
     primary key (domain, quarter, stage)
 );
+comment on table platform.stage_status is 'Grain: one row a domain, quarter and stage. How the stage stands, and why it failed.';
+comment on column platform.stage_status.stage is 'etl, ml or publish, in this order.';
+comment on column platform.stage_status.status is 'pending, running, succeeded or failed.';
+comment on column platform.stage_status.run_id is 'The run that worked on it last.';
+comment on column platform.stage_status.error is 'Why it failed, in one sentence.';
 
 -- What each step's rows of a quarter were made from, as a hash; absent while the step changes them.
 create table if not exists platform.quarter_builds (
@@ -63,6 +70,33 @@ create table if not exists platform.quarter_builds (
     primary key (domain, quarter, step)
 );
 
+-- The key that students' pseudonyms are made with: only its id, at most one. The key itself is never in the database.
+create table if not exists platform.pseudonym_keys (
+    key_id text primary key,
+    first_used_at timestamptz not null
+);
+create unique index if not exists pseudonym_keys_is_one on platform.pseudonym_keys ((true));
+comment on table platform.pseudonym_keys is
+    'Grain: the one key that students'' pseudonyms are made with, by its id alone.';
+
+comment on table platform.quarter_builds is
+    'Grain: one row a domain, quarter and step. What the rows were made from; absent while the step changes them.';
+comment on column platform.quarter_builds.fingerprint is 'Hash of everything that the rows depend on.';
+
+-- What each received file holds, without any value that could tell one person from another (orchestration/core/profile.py).
+create table if not exists platform.file_profiles (
+    domain text not null,
+    kind text not null,
+    quarter text not null,
+    source_file_id text not null references platform.landing_files,
+    profile jsonb not null,
+    profiled_at timestamptz not null,
+    primary key (domain, kind, quarter, source_file_id)
+);
+comment on table platform.file_profiles is
+    'Grain: one row a domain, kind of file, quarter and file. What the file holds: types, missing and distinct values, ranges.';
+comment on column platform.file_profiles.kind is 'The kind of file; a delivery is compared with the one of its kind before it.';
+comment on column platform.file_profiles.profile is 'The profile; it holds no value of a column that may identify a person.';
 -- The receipt of each file's way: the zones it has reached for a quarter, in their order, and what promoted it.
 create table if not exists platform.promotions (
     domain text not null,
@@ -75,3 +109,5 @@ create table if not exists platform.promotions (
     promoted_at timestamptz not null,
     primary key (domain, quarter, source_file_id, zone)
 );
+comment on table platform.promotions is
+    'Grain: one row a domain, quarter, file and zone. The receipt of the file''s way: what it passed, and who or what promoted it.';

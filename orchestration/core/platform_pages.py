@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestration.core.catalog_site import prepare_catalog
 from orchestration.core.site import SiteBuilder
 from orchestration.core.status_page import prepare_status
 
@@ -26,4 +27,7 @@ class PlatformPage:
 
 
 # The first is where the navigation's `Platform` leads.
-PLATFORM_PAGES = (PlatformPage("status.html", "Status", prepare_status),)
+PLATFORM_PAGES = (
+    PlatformPage("status.html", "Status", prepare_status),
+    PlatformPage("catalog.html", "Catalog", prepare_catalog),
+)

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,9 +19,10 @@ from urllib.parse import quote
 import psutil
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.roles import ROLES, TABLES, Role, RoleUse, domains, role_name
 from orchestration.core.settings import Settings
 
 DATABASE_NAME = "quarterdeck"
@@ -45,9 +46,14 @@ EMBEDDED_SERVER = {
 
 @dataclass(frozen=True)
 class Database:
-    """A reachable Postgres database; `conninfo` holds a password and must not be printed."""
+    """A reachable Postgres database; `conninfo` holds a password and must not be printed.
+
+    role_use: how connections come to their role here; role: the one of this object's connections, None for the login's own.
+    """
 
     conninfo: str
+    role_use: RoleUse = RoleUse.NONE
+    role: Role | None = None
 
     def __repr__(self) -> str:
         return f"Database({self.place})"
@@ -63,9 +69,40 @@ class Database:
         found = self.parameters
         return f"{found.get('dbname', '')} on {found.get('host', 'localhost')}"
 
+    @property
+    def role_name(self) -> str:
+        """Name of this object's role on the server; empty where it has none."""
+        return role_name(self.parameters.get("dbname", DATABASE_NAME), self.role) if self.role else ""
+
+    def as_role(self, role: Role) -> "Database":
+        """The same database for connections that may do what the role may, and no more.
+
+        Where roles are not enforced, it is the login's own; `quarterdeck status` says so.
+        """
+        if self.role_use is RoleUse.NONE:
+            return self
+        named = replace(self, role=role)
+        if self.role_use is RoleUse.LOGIN:
+            return replace(named, conninfo=make_conninfo(self.conninfo, user=named.role_name))
+        name = named.role_name.replace("\\", "\\\\").replace(" ", "\\ ")
+        options = f"{self.parameters.get('options', '')} -c role={name}".strip()
+        return replace(named, conninfo=make_conninfo(self.conninfo, options=options))
+
     def connect(self, *, application_name: str = "quarterdeck") -> psycopg.Connection:
-        """A new connection; a transaction begins with the first statement and ends with the `with` block."""
-        return psycopg.connect(self.conninfo, application_name=application_name)
+        """A new connection; a transaction begins with the first statement and ends with the `with` block.
+
+        Raises:
+            QuarterdeckError: the login was not granted this object's role.
+        """
+        try:
+            return psycopg.connect(self.conninfo, application_name=application_name)
+        except psycopg.OperationalError as error:
+            if self.role and "permission denied to set role" in str(error):
+                raise QuarterdeckError(
+                    f"The database's login {self.parameters.get('user', '')} may not act as {self.role}. "
+                    f"An administrator can allow it: grant {self.role_name} to the login."
+                ) from None
+            raise
 
     def dbt_environment(self) -> dict[str, str]:
         """The variables that `dbt_project/profiles.yml` reads."""
@@ -76,13 +113,18 @@ class Database:
             "QUARTERDECK_DB_USER": found.get("user", "postgres"),
             "QUARTERDECK_DB_PASSWORD": found.get("password", ""),
             "QUARTERDECK_DB_NAME": found.get("dbname", DATABASE_NAME),
+            "QUARTERDECK_DB_ROLE": f'"{self.role_name}"' if self.role else "",
         }
         if "sslmode" in found:
             environment["PGSSLMODE"] = found["sslmode"]
         return environment
 
     def dagster_url(self) -> str:
-        """URL of Dagster's run storage: the same database, in a schema of its own."""
+        """URL of Dagster's run storage: the same database, in a schema of its own.
+
+        Dagster commits each of a run's some hundred events by itself, and need not wait for the disk each time: a power
+        cut may take back its last half second of events, in order. The data's own commits wait.
+        """
         found = self.parameters
         login = quote(found.get("user", "postgres"), safe="")
         if found.get("password"):
@@ -90,7 +132,7 @@ class Database:
         query = {"host": found.get("host", "localhost"), "port": found.get("port", "5432")}
         if "sslmode" in found:
             query["sslmode"] = found["sslmode"]
-        query["options"] = f"-csearch_path={DAGSTER_SCHEMA}"
+        query["options"] = f"-csearch_path={DAGSTER_SCHEMA} -csynchronous_commit=off"
         arguments = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         return f"postgresql://{login}@/{quote(found.get('dbname', DATABASE_NAME), safe='')}?{arguments}"
 
@@ -161,13 +203,12 @@ def open_database(settings: Settings) -> Database:
         database = Database(settings.database_url.get_secret_value())
         try:
             with database.connect() as connection:
-                _prepare(connection)
+                return _opened(replace(database, role_use=_prepare(connection, RoleUse.SET)))
         except psycopg.Error as error:
             raise QuarterdeckError(
                 f"The database of QUARTERDECK_DATABASE_URL does not answer ({type(error).__name__}). "
                 "Check that the server runs, that the address and login are right, and that it may create schemas."
             ) from None
-        return database
     data_dir = embedded_data_dir(settings)
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -184,13 +225,26 @@ def open_database(settings: Settings) -> Database:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE_NAME)))
     database = Database(server.get_uri(database=DATABASE_NAME))
     with database.connect() as connection:
-        _prepare(connection)
+        return _opened(replace(database, role_use=_prepare(connection, RoleUse.LOGIN)))
+
+
+def _opened(database: Database) -> Database:
+    _last_opened[:] = [database]
     return database
+
+
+def last_opened() -> Database | None:
+    """The database that this process opened last; None where it opened none, or has removed it since."""
+    return _last_opened[0] if _last_opened else None
+
+
+_last_opened: list[Database] = []
 
 
 def remove_embedded(settings: Settings) -> None:
     """Stop the embedded server, if it runs, and delete its data."""
     data_dir = embedded_data_dir(settings)
+    _last_opened.clear()
     if data_dir.exists():
         _embedded_server(data_dir, cleanup_mode=None).stop()
         shutil.rmtree(data_dir)
@@ -221,16 +275,38 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"quarterdeck {name}".encode()).digest()[:8], "big", signed=True)
 
 
-def _prepare(connection: psycopg.Connection) -> None:
-    """Create what every other part expects, the platform's tables and Dagster's schema, where this version has not yet.
+def _prepare(connection: psycopg.Connection, wanted: RoleUse) -> RoleUse:
+    """Create what every other part expects: the platform's tables, Dagster's schema, the roles and the domains' schemas.
 
-    Each version of `platform.sql` runs once on a database, so it holds only what is safe to repeat.
+    Each version of the scripts runs once on a database, so they hold only what is safe to repeat. Where the roles could not
+    be made, that is tried again each time, since an administrator may have granted what was missing.
     """
-    script = (Path(__file__).parent / "platform.sql").read_text()
-    version = hashlib.sha256(script.encode()).hexdigest()
+    contents = [path.read_text() for path in (*TABLES, ROLES)]
+    version = hashlib.sha256("\n".join([*contents, *domains(), wanted]).encode()).hexdigest()
     stamp = "select obj_description(to_regnamespace('platform'), 'pg_namespace')"
-    if connection.execute(stamp).fetchone() == (version,):
-        return
-    connection.execute("select pg_advisory_xact_lock(%s)", (_lock_key("prepare"),))
-    connection.execute(script)
-    connection.execute(sql.SQL("comment on schema platform is {}").format(sql.Literal(version)))
+    found = connection.execute(stamp).fetchone()
+    if found == (f"{version} {wanted}",):
+        return wanted
+    if found != (f"{version} {RoleUse.NONE}",):
+        connection.execute("select pg_advisory_xact_lock(%s)", (_lock_key("prepare"),))
+        for script in contents[: len(TABLES)]:
+            connection.execute(script)
+    use = _make_roles(connection, contents[-1], wanted)
+    if found != (f"{version} {use}",):
+        connection.execute(sql.SQL("comment on schema platform is {}").format(sql.Literal(f"{version} {use}")))
+    return use
+
+
+def _make_roles(connection: psycopg.Connection, script: str, wanted: RoleUse) -> RoleUse:
+    """Make the roles and grant them what they may do; NONE where the login may not."""
+    attribute = "login" if wanted is RoleUse.LOGIN else "nologin"
+    try:
+        with connection.transaction():
+            connection.execute(
+                "select set_config('quarterdeck.domains', %s, true), set_config('quarterdeck.role_attribute', %s, true)",
+                (",".join(domains()), attribute),
+            )
+            connection.execute(script)
+    except psycopg.errors.InsufficientPrivilege:
+        return RoleUse.NONE
+    return wanted

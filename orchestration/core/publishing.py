@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -32,13 +33,18 @@ DOCS_PAGE = "dbt/index.html"
 
 @dataclass(frozen=True)
 class Publishing:
-    """What is being published: the part of `domain`, in the run and at the time that all pages name."""
+    """What is being published: the part of `domain`, in the run and at the time that all pages name.
+
+    manifest: dbt's, as plain dicts. definitions: those of every domain; the run knows its own job only.
+    """
 
     platform: Platform
     domain: str
     run_id: str
     built_at: datetime
     instance: dg.DagsterInstance
+    manifest: Mapping[str, Any]
+    definitions: dg.Definitions
 
     @property
     def area(self) -> str:

@@ -1,4 +1,7 @@
-"""The one Dagster resource: settings and the database they point to. A test replaces it to point elsewhere."""
+"""Dagster's resources: settings with the database they point to, which a test replaces, and the definitions themselves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -28,3 +31,10 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._database is None:
             self._database = open_database(self.settings)
         return self._database
+
+
+@dataclass(frozen=True)
+class AllDefinitions:
+    """The definitions of every domain, for a step that tells of them all: the run that it is in knows its own job only."""
+
+    get: Callable[[], dg.Definitions]

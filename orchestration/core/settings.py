@@ -57,6 +57,19 @@ class Settings(BaseSettings):
     landing_dir: str | None = Field(
         None, description="Folder or s3://bucket/prefix of received files; <home>/landing when unset."
     )
+    landing_keys: SecretStr | None = Field(
+        None, description="Keys that received files are encrypted under: ID:BASE64,ID:BASE64, the current one first."
+    )
+    landing_key_file: Path | None = Field(
+        None, description="File with those keys; <home>/keys/landing.json, made on first use, when unset."
+    )
+    landing_key_service: str | None = Field(
+        None,
+        # A token and data keys go there, so in the clear to this machine only.
+        pattern=r"^(https://[A-Za-z0-9._-]+|http://(127\.0\.0\.1|localhost))(:\d{1,5})?/v1/[\w./-]+/keys/[\w.-]+$",
+        description="A key of Vault's transit engine that wraps the keys: https://HOST:8200/v1/transit/keys/NAME.",
+    )
+    vault_token: SecretStr | None = Field(None, validation_alias="VAULT_TOKEN")
     # The names that every tool for S3 knows, so that nobody has to say a key twice.
     aws_endpoint_url: str | None = Field(
         None,
@@ -98,11 +111,22 @@ class Settings(BaseSettings):
     database_writers: int = Field(
         2, ge=1, description="Runs at work at once that write to the database; each does one step at a time."
     )
+    pseudonym_key: SecretStr | None = Field(None, description="Key of the students' pseudonyms, 32 characters or more.")
+    pseudonym_key_file: Path | None = Field(
+        None, description="File with that key; without either, one is made in <home>/pseudonym.key."
+    )
+    sql_timeout_seconds: float = Field(60.0, gt=0, description="How long a query of `quarterdeck sql` may take.")
+    sql_row_limit: int = Field(10_000, ge=1, description="Rows that `quarterdeck sql` gives out without --limit.")
 
     @property
     def landing(self) -> str:
         """Folder or URL of received files, for `storage.open_storage`."""
         return self.landing_dir or str(self.home / "landing")
+
+    @property
+    def pseudonym_key_path(self) -> Path:
+        """File of the key for pseudonyms, where the environment does not hold it."""
+        return self.pseudonym_key_file or self.home / "pseudonym.key"
 
     @property
     def site(self) -> Path:
@@ -128,7 +152,7 @@ def get_settings() -> Settings:
     except ValidationError as error:
         names = ["_".join(str(part) for part in problem["loc"]).upper() for problem in error.errors()]
         problems = "; ".join(
-            f"{name if name.startswith('AWS_') else f'QUARTERDECK_{name}'}: {problem['msg']}"
+            f"{name if name.startswith(('AWS_', 'VAULT_')) else f'QUARTERDECK_{name}'}: {problem['msg']}"
             for name, problem in zip(names, error.errors(), strict=True)
         )
         raise QuarterdeckError(f"A setting is wrong. {problems}. Mend it in the environment or in .env.") from None

@@ -150,6 +150,8 @@ class FurtherPage:
 class SiteBuilder:
     """Collects the files of one part of a build, in `facts.area`; no file of that part may be there yet.
 
+    downloads: by table (`schema.table`), what the part offers of it, as (title, address from the site's top).
+
     Raises FileExistsError when it holds anything: a page left from another build would be published with this one.
     """
 
@@ -157,6 +159,7 @@ class SiteBuilder:
     facts: SiteFacts
     templates: jinja2.Environment
     written: list[Path] = field(default_factory=list)
+    downloads: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         left = [name for name in self._own_files() if name.startswith(self.facts.area)]
@@ -217,7 +220,7 @@ class SiteBuilder:
         own = self._own_files()
         if is_placeholder:
             about["is_placeholder"] = True
-        parts[self.facts.area] = {**about, "files": own}
+        parts[self.facts.area] = {**about, "downloads": self.downloads, "files": own}
         return write_manifest(self.folder, {**about, "parts": parts})
 
 

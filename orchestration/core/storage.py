@@ -11,10 +11,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings
+
+CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Storage(Protocol):
 
         What was copied from a store is compared with `sha256`, where that is given.
         """
+
+    def opened(self, key: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """The file as a stream of bytes that can be read anywhere, of one version as long as the block lasts."""
 
     def delete(self, prefix: str) -> None:
         """Delete everything below the folder `prefix`."""
@@ -150,6 +155,19 @@ class LocalFolder:
         """The file itself: nothing is copied that could differ."""
         yield self._root / key
 
+    @contextlib.contextmanager
+    def opened(self, key: str) -> Iterator[BinaryIO]:
+        """The open file."""
+        path = self._root / key
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            raise QuarterdeckError(
+                f"{path} cannot be read ({error.strerror}). Check the file and its rights."
+            ) from None
+        with stream:
+            yield stream
+
     def delete(self, prefix: str) -> None:
         """Delete the folder `prefix`."""
         shutil.rmtree(self._root / prefix, ignore_errors=True)
@@ -172,6 +190,21 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise QuarterdeckError(f"{path}: the file cannot be read ({error.strerror}). Check the path.") from None
+
+
+def chunks_of(path: Path, sha256: str) -> Iterator[bytes]:
+    """The file in pieces.
+
+    Raises:
+        QuarterdeckError: at its end, where it is not what was hashed, so that nothing is stored then.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            yield chunk
+    if digest.hexdigest() != sha256:
+        raise changed_while_received(path)
 
 
 def changed_while_received(path: Path) -> QuarterdeckError:

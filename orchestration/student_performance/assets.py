@@ -6,12 +6,14 @@ from typing import Any
 import dagster as dg
 
 from orchestration.core.builds import changed
+from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
+from orchestration.core.profile_store import arrival_metadata
 from orchestration.core.promotions import promote
-from orchestration.core.resources import Platform
+from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import publishable_quarters, remember, succeeded, track
 from orchestration.student_performance.checks import record_row_accounts
 from orchestration.student_performance.contract import Contract
@@ -28,12 +30,11 @@ from orchestration.student_performance.freshness import (
 from orchestration.student_performance.ingest import (
     DOMAIN,
     dbt_variables,
-    load_raw,
-    preview,
     receive,
     received_sentence,
     resolve_source,
 )
+from orchestration.student_performance.raw import load_raw, preview
 
 OWNERS = ["team:academics_office"]
 UNCHANGED = "Nothing that this is made from has changed since it was built."
@@ -114,9 +115,12 @@ def build_python_assets(
             promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
         if not counts:
             return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
+        with platform.database.connect() as connection:
+            profiled = arrival_metadata(connection, DOMAIN, list(map(str, counts)), context.log.info)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(counts.values()),
+                **profiled,
                 "preview": dg.MetadataValue.md(preview(platform.database, platform.settings, quarters[-1], contract)),
             }
         )
@@ -177,7 +181,11 @@ def build_python_assets(
     @dg.asset(  # type: ignore[untyped-decorator]
         **common, deps=page_sources, kinds={"html"}, tags={"layer": "pages", "zone": "product"}
     )
-    def pages(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def pages(
+        context: dg.AssetExecutionContext,
+        platform: Platform,
+        all_definitions: dg.ResourceParam[AllDefinitions],
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
         database = platform.database
         quarters = from_partition_keys(context.partition_keys, platform.settings)
@@ -193,10 +201,12 @@ def build_python_assets(
 
                 promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, contract)
-                docs = generate_docs(platform.settings, database, dbt_variables(contract, platform.settings))
+                dbt_vars = dbt_variables(contract, platform.settings)
+                docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database, DOMAIN)
                 now = datetime.now(UTC).replace(microsecond=0)
-                publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance)
+                manifest, definitions = load_manifest(platform.settings, dbt_vars), all_definitions.get()
+                publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance, manifest, definitions)
                 published = publish_pages(publishing, contract, shown, docs)
             record_pages(platform, made_of)
         return dg.MaterializeResult(

@@ -10,6 +10,7 @@ from orchestration.core.engine import model_rows
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.student_performance.ingest import DOMAIN
 
@@ -26,8 +27,13 @@ def count_rows(
     with model_rows(settings, database) as rows:
         read = rows(
             f"""
-            select quarter, source_file_id, count(*) from student_performance_raw.exam_results
-            where quarter in ({labels}) group by 1, 2 order by 1, 2
+            select lines.quarter, files.source_file_id, lines.line_count
+            from (
+                select quarter, count(*) as line_count from student_performance_raw.exam_lines
+                where quarter in ({labels}) group by quarter
+            ) as lines
+            inner join student_performance_raw.exam_files as files on lines.quarter = files.quarter
+            order by 1, 2
             """
         )
         trusted = {
@@ -81,11 +87,14 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
 
     If it is, the accounts are recorded, so that the status and quality pages can show what happened.
     """
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
         ready = connection.execute(
-            "select to_regclass('student_performance_staging.stg_student_performance__rejected_results')"
+            """
+            select count(to_regclass('student_performance_staging.stg_student_performance__' || name))
+            from unnest(array['exam_lines', 'rejected_results']) as name
+            """
         ).fetchone()
-    if ready == (None,):
+    if ready != (2,):
         return None
     accounts = count_rows(platform.database, platform.settings, quarters, ACCEPTABLE)
     limit = platform.settings.max_quarantined_pct
@@ -93,7 +102,7 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
     if not too_many:
         return None
     record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
         names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
         sentences = [
             _quarantine_sentence(account, names[account.source_file_id], _examples(connection, account), limit)

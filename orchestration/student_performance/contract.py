@@ -194,6 +194,13 @@ class HeaderMapping:
     field_count: int
     extra_columns: tuple[str, ...]
 
+    @property
+    def further(self) -> dict[int, str]:
+        """Positions of the fields beside the contract's columns, with their names: those it does not know, and the id."""
+        others = [place for place in range(self.field_count) if place not in (*self.positions, self.identifier)]
+        named = dict(zip(others, self.extra_columns, strict=True))
+        return named if self.identifier is None else {self.identifier: STUDENT_ID, **named}
+
 
 def match_headers(
     headers: Sequence[str], contract: Contract, aliases: Mapping[str, str], *, name: str = "The file"

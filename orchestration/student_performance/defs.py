@@ -18,8 +18,9 @@ from orchestration.student_performance.automation import (
 )
 from orchestration.student_performance.checks import explain_quarantine
 from orchestration.student_performance.freshness import contract_subjects, dbt_step, unsettled_ml
-from orchestration.student_performance.ingest import DOMAIN, RAW_TABLE, dbt_variables, office_contract
+from orchestration.student_performance.ingest import DOMAIN, dbt_variables, office_contract
 from orchestration.student_performance.pages_input import PAGE_MARTS
+from orchestration.student_performance.raw import RAW_VIEW
 
 
 def project_variables(settings: Settings) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions
 
     dbt_models = build_dbt_assets(
         DOMAIN,
-        raw_table=dg.AssetKey([DOMAIN, RAW_TABLE]),
+        raw_table=dg.AssetKey([DOMAIN, RAW_VIEW]),
         manifest=load_manifest(settings, dbt_vars),
         dbt_vars=dbt_vars,
         partitions_def=partitions_def,

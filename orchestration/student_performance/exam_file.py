@@ -1,4 +1,4 @@
-"""Reading a file of exam results by its contract: every line as text, ready for COPY into the raw table."""
+"""Reading a file of exam results by its contract: every line as text, and the same with each distinct set of values once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ import pyarrow.compute as pc
 
 from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
 from orchestration.core.delimited_blocks import read_tables
+from orchestration.core.distinct_sets import DistinctSets
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.profile import Profile
+from orchestration.core.profile_counting import ColumnCounter
 from orchestration.student_performance.contract import Contract, HeaderMapping, match_headers
+from orchestration.student_performance.profiling import profile_exam_results
+
+DEMOGRAPHIC_SET, SCORE_SET = "demographic_set", "score_set"
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,14 @@ class ExamFile:
     dialect: Dialect
     mapping: HeaderMapping
 
-    def tables(self) -> Iterator[pa.Table]:
+    def tables(self, counters: Mapping[int, ColumnCounter] | None = None) -> Iterator[pa.Table]:
         """Stream every line, in blocks: source_line, source_student_id, the contract's columns, source_text,
         field_count_problem.
 
         Values are text as it came, but a category that differs from a listed one in case and spaces only is given in
         the contract's spelling. A line with the wrong number of fields has only its text and the problem.
+
+        counters: count the values at these positions of the file's fields, as written.
 
         Raises:
             QuarterdeckError: a line cannot be read (see `read_rows`).
@@ -38,6 +46,8 @@ class ExamFile:
         mapping, count = self.mapping, self.mapping.field_count
         spellings = [_Spelling(part.values) for part in self.contract.demographics]
         for block in read_tables(self.path, self.dialect, count):
+            for position, counter in (counters or {}).items():
+                counter.add(block[str(position)])
             ids = pa.nulls(block.num_rows, pa.string())
             if mapping.identifier is not None:
                 ids = pc.utf8_trim_whitespace(block[str(mapping.identifier)])
@@ -68,6 +78,47 @@ def read_exam_results(
             f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
         )
     return ExamFile(path, contract, dialect, mapping)
+
+
+class ExamLines:
+    """A file's lines in the form of the raw tables: each distinct set of values is kept once, and a line names its number.
+
+    A file of millions of lines has a few hundred sets of demographics and some tens of thousands of sets of scores.
+    """
+
+    def __init__(self, file: ExamFile) -> None:
+        self._file = file
+        self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics])
+        self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects])
+        self._counters = {position: ColumnCounter() for position in file.mapping.further}
+
+    def blocks(self) -> Iterator[pa.Table]:
+        """Stream the lines: source_line, source_student_id, demographic_set, score_set, source_text, field_count_problem.
+
+        The sets are complete once every block was taken. A line with the wrong number of fields has none.
+        """
+        for block in self._file.tables(self._counters):
+            yield pa.table(
+                {
+                    "source_line": block["source_line"],
+                    "source_student_id": block["source_student_id"],
+                    "demographic_set": self.demographic_sets.number(block),
+                    "score_set": self.score_sets.number(block),
+                    "source_text": block["source_text"],
+                    "field_count_problem": block["field_count_problem"],
+                }
+            )
+
+    def profile(self, line_count: int) -> Profile:
+        """The file's profile, once every block was taken; line_count: all lines of the file."""
+        return profile_exam_results(
+            {
+                DEMOGRAPHIC_SET: self.demographic_sets.table(DEMOGRAPHIC_SET),
+                SCORE_SET: self.score_sets.table(SCORE_SET),
+            },
+            {self._file.mapping.further[position]: counter for position, counter in self._counters.items()},
+            line_count,
+        )
 
 
 class _Spelling:

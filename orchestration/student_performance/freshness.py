@@ -10,7 +10,7 @@ from psycopg import sql
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, MODELS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core import builds, delimited, delimited_blocks
+from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
@@ -20,7 +20,7 @@ from orchestration.core.settings import Settings
 from orchestration.core.site_parts import area_of, published_part
 from orchestration.core.status import publishable_quarters, succeeded
 from orchestration.student_performance import contract as contract_module
-from orchestration.student_performance import exam_file, ingest
+from orchestration.student_performance import exam_file, ingest, raw
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 
@@ -50,8 +50,18 @@ def raw_fingerprints(
             )
         )
     aliases = settings.aliases.read_text() if settings.aliases else ""
-    modules = [str(module.__file__) for module in (ingest, exam_file, contract_module, delimited, delimited_blocks)]
-    code = builds.code_fingerprint(HERE / "aliases.yml", *map(Path, modules))
+    read_by = (
+        ingest,
+        exam_file,
+        contract_module,
+        delimited,
+        delimited_blocks,
+        distinct_sets,
+        pseudonyms,
+        raw,
+        raw_tables,
+    )
+    code = builds.code_fingerprint(HERE / "aliases.yml", *(Path(str(module.__file__)) for module in read_by))
     return {
         quarter: builds.fingerprint_of(files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code)
         for quarter in quarters
@@ -111,7 +121,12 @@ def dbt_step(models: set[str], contract: Contract) -> DbtStep:
             lambda platform, quarters: unsettled_ml(platform, contract, quarters),
         )
     return DbtStep(
-        MODELS_STEP, RAW_STEP, "etl", False, lambda platform, quarters: unsettled_etl(platform, contract, quarters)
+        MODELS_STEP,
+        RAW_STEP,
+        "etl",
+        False,
+        lambda platform, quarters: unsettled_etl(platform, contract, quarters),
+        next_module="ml_assets.student_performance.tables",
     )
 
 

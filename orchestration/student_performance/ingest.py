@@ -1,26 +1,19 @@
-"""From a source to `student_performance_raw.exam_results`: fetch a quarter's file, keep it, and load every line as text."""
+"""From a source to the landing zone: fetch a quarter's file, refuse what is no table of the contract, keep it."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import psycopg
-import pyarrow as pa
-from psycopg import sql
-from pyarrow import csv as arrow_csv
-from tabulate import tabulate
-
-from orchestration.core.engine import model_rows
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import LandedFile, Source, assign, assigned_file, land
+from orchestration.core.landing import LandedFile, Source, assign, land
+from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database, exclusive
-from orchestration.core.settings import Engine, Settings
-from orchestration.core.spark import open_spark
-from orchestration.core.storage import open_file, open_storage
+from orchestration.core.postgres import Database
+from orchestration.core.settings import Settings
+from orchestration.core.storage import open_file
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.contract import (
     Aliases,
@@ -32,8 +25,6 @@ from orchestration.student_performance.exam_file import read_exam_results
 from orchestration.student_performance.sample import write_sample
 
 DOMAIN = "student_performance"
-RAW_SCHEMA = f"{DOMAIN}_raw"
-RAW_TABLE = "exam_results"
 
 
 def office_contract(settings: Settings) -> Contract:
@@ -114,158 +105,9 @@ def receive(database: Database, settings: Settings, source: str, quarter: Quarte
     with fetched(source, quarter, settings, contract) as (path, kind):
         results = read_exam_results(path, contract, office_aliases(settings))
         with database.connect() as connection:
-            landed = land(connection, open_storage(settings.landing, settings), DOMAIN, path, kind)
+            landed = land(connection, open_landing(settings), DOMAIN, path, kind)
             others = assign(connection, DOMAIN, quarter, landed.source_file_id)
             return Receipt(landed, others, results.mapping.extra_columns)
-
-
-def raw_columns(contract: Contract) -> list[str]:
-    """Columns of the raw table after `quarter` and `source_file_id`, in COPY's order."""
-    return ["source_line", "source_student_id", *contract.raw_columns, "source_text", "field_count_problem"]
-
-
-def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Replace the quarter's partition of the raw table, where the models run, by the lines of its file.
-
-    Returns:
-        The file and the number of lines.
-    """
-    load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
-    return load(database, settings, quarter, contract)
-
-
-def _load_raw_in_postgres(
-    database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, int]:
-    """Load the lines by COPY, in one transaction.
-
-    The new partition is filled beside the old one, which readers see until the last moment.
-    """
-    table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
-    name = f"{RAW_TABLE}_{quarter}".lower()
-    partition, filling = sql.Identifier(RAW_SCHEMA, name), sql.Identifier(RAW_SCHEMA, f"{name}_new")
-    with exclusive(database, f"raw {DOMAIN}"), database.connect() as connection, ExitStack() as opened:
-        _ensure_raw_table(connection, contract)
-        landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
-        path = opened.enter_context(landed.local_copy())
-        results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
-        connection.execute(sql.SQL("drop table if exists {}").format(filling))
-        # What is the same in every line is the partition's default, so that it is not sent with each.
-        connection.execute(
-            sql.SQL(
-                """
-                create table {filling} (like {table} including defaults);
-                alter table {filling} alter quarter set default {quarter}, alter source_file_id set default {file_id},
-                    add constraint one_quarter check (quarter = {quarter})
-                """
-            ).format(
-                filling=filling,
-                table=table,
-                quarter=sql.Literal(str(quarter)),
-                file_id=sql.Literal(landed.source_file_id),
-            )
-        )
-        count = _copy(connection, filling, raw_columns(contract), results.tables())
-        # Without statistics of the new partition the planner takes a million rows for a handful.
-        connection.execute(sql.SQL("analyze {}").format(filling))
-        connection.execute(
-            sql.SQL(
-                """
-                drop table if exists {partition};
-                alter table {filling} rename to {name};
-                alter table {table} attach partition {partition} for values in ({quarter});
-                alter table {partition} drop constraint one_quarter
-                """
-            ).format(
-                filling=filling,
-                partition=partition,
-                name=sql.Identifier(name),
-                table=table,
-                quarter=sql.Literal(str(quarter)),
-            )
-        )
-    return landed, count
-
-
-def _load_raw_in_spark(
-    database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, int]:
-    """Write the lines as a Parquet file, and switch the quarter's partition to it."""
-    kinds = {
-        "source_file_id": pa.string(),
-        **dict.fromkeys(raw_columns(contract), pa.string()),
-        "source_line": pa.int64(),
-    }
-    schema = pa.schema(kinds)
-    with exclusive(database, f"raw {DOMAIN}"), open_spark(settings) as spark:
-        with database.connect() as connection:
-            landed = assigned_file(connection, open_storage(settings.landing, settings), DOMAIN, quarter)
-        with landed.local_copy() as path:
-            results = read_exam_results(path, contract, office_aliases(settings), name=landed.name)
-            tables = (
-                table.append_column("source_file_id", pa.repeat(landed.source_file_id, len(table))).select(schema.names)
-                for table in results.tables()
-            )
-            count = spark.replace_quarter(f"{RAW_SCHEMA}.{RAW_TABLE}", str(quarter), schema, tables)
-    return landed, count
-
-
-def _copy(
-    connection: psycopg.Connection, target: sql.Composable, columns: Sequence[str], tables: Iterator[pa.Table]
-) -> int:
-    """COPY the tables' rows into a table made in this transaction; returns their number."""
-    statement = sql.SQL("copy {} ({}) from stdin (format csv, freeze)").format(
-        target, sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    # Quotes around every value, and none around a null: so the empty text stays a text.
-    options = arrow_csv.WriteOptions(include_header=False, quoting_style="all_valid")
-    count = 0
-    with connection.cursor().copy(statement) as copy:
-        for table in tables:
-            lines = pa.BufferOutputStream()
-            arrow_csv.write_csv(table.select(columns), lines, options)
-            copy.write(memoryview(lines.getvalue()))
-            count += table.num_rows
-    return count
-
-
-def preview(database: Database, settings: Settings, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
-    """The first lines of the quarter's raw partition as a Markdown table, without the students' ids."""
-    columns = ["quarter", "source_line", *contract.raw_columns]
-    with model_rows(settings, database) as rows:
-        found = rows(
-            f"select {', '.join(columns)} from {RAW_SCHEMA}.{RAW_TABLE} where quarter = '{quarter}' "  # noqa: S608
-            f"order by source_line limit {limit}"
-        )
-        return str(tabulate(found, headers=columns, tablefmt="github"))
-
-
-def _ensure_raw_table(connection: psycopg.Connection, contract: Contract) -> None:
-    """Create the raw table, or add the columns that a wider contract asks for; in older lines they are empty."""
-    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(RAW_SCHEMA)))
-    columns = ["quarter", "source_file_id", *raw_columns(contract)]
-    types = {"quarter": "text not null", "source_file_id": "text not null", "source_line": "bigint not null"}
-    table = sql.Identifier(RAW_SCHEMA, RAW_TABLE)
-    connection.execute(
-        sql.SQL("create table if not exists {} ({}) partition by list (quarter)").format(
-            table,
-            sql.SQL(", ").join(
-                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(types.get(name, "text"))) for name in columns
-            ),
-        )
-    )
-    present = {
-        row[0]
-        for row in connection.execute(
-            "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
-            (RAW_SCHEMA, RAW_TABLE),
-        )
-    }
-    for name in columns:
-        if name not in present:
-            connection.execute(
-                sql.SQL("alter table {} add column {} text default ''").format(table, sql.Identifier(name))
-            )
 
 
 def file_quarter(path: PurePath) -> Quarter | None:

@@ -20,7 +20,14 @@ from orchestration.core.site import (
 from orchestration.core.site_downloads import Download, write_download
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
 from orchestration.student_performance import payloads, static_views
-from orchestration.student_performance.pages_input import Definition, Demographic, PagesData, Subject
+from orchestration.student_performance.pages_input import (
+    PAGE_MARTS,
+    PLATFORM_TABLES,
+    Definition,
+    Demographic,
+    PagesData,
+    Subject,
+)
 from orchestration.student_performance.reading import quarters_loaded, written_reading
 
 __all__ = ["Definition", "Demographic", "PagesData", "Subject", "build_pages"]
@@ -72,9 +79,20 @@ def build_pages(
             name: write_download(folder, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()
         }
         _write_pages(builder, data, quarter, downloads, _charts(bundle_cache))
+        builder.downloads.update(_offered_tables(downloads))
         builder.write("assets/vega.js", bundle.result())
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _offered_tables(downloads: dict[str, Download]) -> dict[str, list[tuple[str, str]]]:
+    fields = {f"student_performance_marts.{mart}": field for mart, field in PAGE_MARTS.items()}
+    fields |= {f"platform.{table}": table for table in PLATFORM_TABLES}
+    return {
+        table: [(f"{made.title} (CSV)", made.csv_path), (f"{made.title} (Parquet)", made.parquet_path)]
+        for table, field in fields.items()
+        if (made := downloads.get(field))
+    }
 
 
 def _charts(cache_folder: Path | None) -> dict[str, Any]:

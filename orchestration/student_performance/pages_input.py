@@ -6,6 +6,8 @@ from datetime import datetime
 
 import pandas as pd
 
+from orchestration.core.profile_store import Delivery
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -40,6 +42,7 @@ class PagesData:
     quarters: rpt_quarters. score_ranges: fct_score_ranges. exam_cube, segment_cube, segments, segment_moves: rpt_*.
     rejected: rpt_rejected_results. row_accounts, stage_status, landing_files: platform tables of this domain.
     dictionary: table_name, table_description, column_name, data_type, description.
+    deliveries: the profiled files, oldest first.
     built_at: the time to print as the time of the build, passed in so that the same input gives the same bytes.
     """
 
@@ -62,12 +65,16 @@ class PagesData:
     dictionary: pd.DataFrame
     run_id: str
     built_at: datetime
+    deliveries: Sequence[Delivery] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Where the shown quarters came from: `kaggle`, `file`, `sample`."""
         return tuple(sorted(set(self.quarters["source"].dropna())))
 
+
+# The platform's tables that the pages show, by their own names.
+PLATFORM_TABLES = ("row_accounts", "stage_status", "landing_files")
 
 # The marts that the pages show, each with the field of `PagesData` that holds it.
 PAGE_MARTS = {

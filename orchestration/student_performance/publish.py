@@ -10,14 +10,16 @@ import psycopg
 from psycopg import sql
 
 from orchestration.core.dbt import load_manifest
+from orchestration.core.profile_store import deliveries
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.resources import Platform
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
 from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.pages import build_pages
-from orchestration.student_performance.pages_input import PAGE_MARTS, Demographic, PagesData, Subject
+from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES, Demographic, PagesData, Subject
 
 
 def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence[str], docs: Path) -> list[Path]:
@@ -35,12 +37,11 @@ def load_pages_data(
     platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, built_at: datetime
 ) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
-    with platform.database.connect() as connection:
+    with platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
-        frames |= {
-            table: _platform_table(connection, table) for table in ("row_accounts", "stage_status", "landing_files")
-        }
+        frames |= {table: _platform_table(connection, table) for table in PLATFORM_TABLES}
+        profiled = deliveries(connection, DOMAIN)
     _conclude(frames["stage_status"], run_id, built_at)
     return PagesData(
         subjects=[Subject(item.name, item.label, item.group) for item in contract.subjects],
@@ -52,6 +53,7 @@ def load_pages_data(
         dictionary=dictionary(platform.settings, contract),
         run_id=run_id,
         built_at=built_at,
+        deliveries=profiled,
         **frames,
     )
 

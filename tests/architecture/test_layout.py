@@ -101,6 +101,15 @@ def test_every_model_and_column_is_described_and_marts_have_contracts(
             assert node["access"] == "private"
 
 
+def test_marts_are_for_analysts_and_pages_and_staging_for_nobody(
+    manifest: dict[str, dict[str, dict[str, object]]],
+) -> None:
+    for node in [*nodes(manifest, "model"), *nodes(manifest, "seed")]:
+        config: dict[str, object] = node["config"]  # type: ignore[assignment]
+        readers = {"select": ["analyst", "publisher"]} if layer_of(node) == "marts" else {}
+        assert config["grants"] == readers, node["name"]
+
+
 def test_every_source_names_the_asset_that_writes_it(
     manifest: dict[str, dict[str, dict[str, object]]], definitions: dg.Definitions
 ) -> None:

@@ -12,7 +12,8 @@ from orchestration.core.dbt import build_arguments, invoke, parsed_project
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import get_settings
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables, load_raw, office_contract, receive
+from orchestration.student_performance.ingest import DOMAIN, dbt_variables, office_contract, receive
+from orchestration.student_performance.raw import load_raw
 
 
 def run(path: Path, quarter: Quarter) -> dict[str, float]:

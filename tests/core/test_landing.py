@@ -6,9 +6,11 @@ import pytest
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import assign, assigned_file, land
+from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
-from orchestration.core.storage import LocalFolder, sha256_of
+from orchestration.core.settings import Settings
+from orchestration.core.storage import sha256_of
 
 Q1, Q2 = Quarter(2026, 1), Quarter(2026, 2)
 
@@ -17,7 +19,7 @@ def test_a_file_is_kept_by_its_hash_and_recognised_again(database: Database, tmp
     path = tmp_path / "results.csv"
     path.write_text("a,b\n1,2\n")
     with database.connect() as connection:
-        landing = LocalFolder(tmp_path / "landing")
+        landing = open_landing(Settings(home=tmp_path / "home"))
         first = land(connection, landing, "landing_test", path, "file")
         again = land(connection, landing, "landing_test", path, "file", name="other name.csv")
     assert (first.is_new, again.is_new) == (True, False)
@@ -25,8 +27,9 @@ def test_a_file_is_kept_by_its_hash_and_recognised_again(database: Database, tmp
     with first.local_copy() as kept:
         assert kept.read_bytes() == path.read_bytes()
         assert list(kept.parent.iterdir()) == [kept]
-        kept.chmod(0o640)
-        kept.write_text("cut")
+    stored = Path(landing.location(first.key))
+    stored.chmod(0o640)
+    stored.write_text("cut")
     with database.connect() as connection:
         mended = land(connection, landing, "landing_test", path, "file")
     with mended.local_copy() as kept:
@@ -34,7 +37,7 @@ def test_a_file_is_kept_by_its_hash_and_recognised_again(database: Database, tmp
 
 
 def test_a_quarter_is_made_of_its_last_file_and_shared_files_are_named(database: Database, tmp_path: Path) -> None:
-    landed, landing = [], LocalFolder(tmp_path / "landing")
+    landed, landing = [], open_landing(Settings(home=tmp_path / "home"))
     with database.connect() as connection:
         for text in ("x", "y"):
             path = tmp_path / f"{text}.csv"
@@ -47,7 +50,7 @@ def test_a_quarter_is_made_of_its_last_file_and_shared_files_are_named(database:
 
 
 def test_a_missing_or_changed_file_is_said(database: Database, tmp_path: Path) -> None:
-    landing = LocalFolder(tmp_path)
+    landing = open_landing(Settings(home=tmp_path / "home"))
     with database.connect() as connection:
         with pytest.raises(QuarterdeckError, match="No file was received for 2026Q1"):
             assigned_file(connection, landing, "gone_test", Q1)

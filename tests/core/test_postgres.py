@@ -24,12 +24,13 @@ def test_dbt_and_dagster_get_the_same_place_and_login() -> None:
         "QUARTERDECK_DB_USER": "office",
         "QUARTERDECK_DB_PASSWORD": "p@ss/word",
         "QUARTERDECK_DB_NAME": "results",
+        "QUARTERDECK_DB_ROLE": "",
         "PGSSLMODE": "require",
     }
     url = urlsplit(database.dagster_url())
     assert unquote(url.password or "") == "p@ss/word"
     assert parse_qs(url.query)["host"] == ["db.example"]
-    assert parse_qs(url.query)["options"] == ["-csearch_path=dagster"]
+    assert parse_qs(url.query)["options"] == ["-csearch_path=dagster -csynchronous_commit=off"]
 
 
 def test_the_password_is_in_no_text_about_the_database() -> None:

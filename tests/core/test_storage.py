@@ -57,6 +57,31 @@ def test_a_file_comes_back_as_it_was_stored(files: Storage, tmp_path: Path, cont
         assert path.read_bytes() == content
 
 
+def test_an_open_file_is_read_anywhere(files: Storage, tmp_path: Path) -> None:
+    stored(files, "x", b"0123456789", tmp_path)
+    with files.opened("x") as stream:
+        assert stream.seek(-3, os.SEEK_END) == 7
+        assert (stream.read(2), stream.tell(), stream.read(), stream.read(1)) == (b"78", 9, b"9", b"")
+        assert (stream.seek(2), stream.read(1), stream.seek(1, os.SEEK_CUR), stream.read(1)) == (2, b"2", 4, b"4")
+    with pytest.raises(QuarterdeckError, match=r"(there is no|No) such file"), files.opened("nothing"):
+        pytest.fail("A file that is not there was opened.")
+
+
+def test_an_open_file_is_of_one_version(place: tuple[str, Settings], files: Storage, tmp_path: Path) -> None:
+    def read_while_it_changes() -> bytes:
+        stored(files, "x", b"0123456789", tmp_path)
+        with files.opened("x") as stream:
+            start = stream.read(5)
+            stored(files, "x", b"abcdefghij", tmp_path)
+            return start + stream.read()
+
+    if place[0].startswith("s3://"):
+        with pytest.raises(QuarterdeckError, match="was changed there while it was read"):
+            read_while_it_changes()
+    else:
+        assert read_while_it_changes() == b"0123456789"
+
+
 def test_files_are_listed_by_key_with_a_version_of_their_content(files: Storage, tmp_path: Path) -> None:
     assert files.list_files("domain/incoming") == []
     names = ["2026Q1/results.csv", "Résultats 2026Q2 (100%) #1.csv", "a+b?.csv"]

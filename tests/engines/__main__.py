@@ -40,20 +40,23 @@ class DifferenceError(Exception):
 
 
 def settings_of(engine: Engine, folder: Path, cluster: Cluster) -> Settings:
-    """The settings of one engine's home."""
+    """The settings of one engine's home; students have the same pseudonyms on both."""
+    key = folder / "pseudonym.key"
+    key.write_text("one key for the students of both engines")
     return Settings(
         engine=engine,
         home=folder / engine.value,
         spark_host="127.0.0.1",
         spark_port=cluster.thrift_port,
         spark_warehouse=cluster.warehouse,
+        pseudonym_key_file=key,
     )
 
 
 def start(settings: Settings, file: Path, quarter: str) -> subprocess.Popen[str]:
     """Start the `quarterdeck` command for a quarter, as a person would."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUARTERDECK_")}
-    for name in ("engine", "home", "spark_host", "spark_port", "spark_warehouse"):
+    for name in ("engine", "home", "spark_host", "spark_port", "spark_warehouse", "pseudonym_key_file"):
         environment[f"QUARTERDECK_{name.upper()}"] = str(getattr(settings, name))
     return subprocess.Popen(
         [Path(sys.executable).parent / "quarterdeck", "run", "--source", file, "--quarter", quarter],

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from orchestration.core.profile import profile_counts
+from orchestration.core.profile_store import Delivery, compared
 from orchestration.student_performance.pages_input import Demographic, PagesData, Subject
 
 SUBJECTS = (
@@ -241,4 +243,17 @@ def pages_data(
         dictionary=pd.DataFrame(dictionary),
         run_id="7c0f4f0e-5a1c-4b77-9d3a-2f6f1f2b9a10",
         built_at=BUILT_AT,
+        deliveries=_deliveries(students, files),
     )
+
+
+def _deliveries(students: pd.DataFrame, files: list[dict[str, object]]) -> list[Delivery]:
+    columns = [*(d.name for d in DEMOGRAPHICS), *(f"{s.name}_score" for s in SUBJECTS)]
+    found = []
+    for (quarter, part), file in zip(students.groupby("quarter"), files, strict=True):
+        counts = {column: part[column].astype(str).value_counts().to_dict() for column in columns}
+        profile = profile_counts(counts, len(part))
+        found.append(
+            Delivery("exam results", quarter, file["source_file_id"], file["name"], file["received_at"], profile)
+        )
+    return compared(found)

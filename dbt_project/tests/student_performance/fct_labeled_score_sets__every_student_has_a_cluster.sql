@@ -1,9 +1,9 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_labeled_score_sets'}}}) }}
--- What:       Each requested quarter has as many labelled students as exam results.
+-- What:       Each requested quarter has as many labelled students as students.
 -- Why:        A quarter whose clusters are missing would otherwise show empty segments and pass for a small cohort.
 -- How to fix: Run the clustering of the quarters below, so that student_performance_ml.cluster_profiles has them; then build again.
-with exam_results as (
-    select * from {{ ref('fct_exam_results') }}
+with score_sets as (
+    select * from {{ ref('fct_score_sets') }}
     where {{ in_requested_quarters('quarter') }}
 ),
 
@@ -15,8 +15,8 @@ labeled_score_sets as (
 exam_counts as (
     select
         quarter,
-        count(*) as student_count
-    from exam_results
+        sum(student_count) as student_count
+    from score_sets
     group by quarter
 ),
 

@@ -13,8 +13,8 @@ rejected_results as (
     select * from {{ ref('rpt_rejected_results') }}
 ),
 
-exam_results as (
-    select * from {{ ref('fct_exam_results') }}
+score_sets as (
+    select * from {{ ref('fct_score_sets') }}
     where {{ in_requested_quarters('quarter') }}
 ),
 
@@ -31,8 +31,8 @@ accepted_counts as (
     select
         quarter,
         source_file_id,
-        count(*) as line_count
-    from exam_results
+        sum(student_count) as line_count
+    from score_sets
     group by quarter, source_file_id
 ),
 

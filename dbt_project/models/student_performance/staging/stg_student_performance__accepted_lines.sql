@@ -6,18 +6,19 @@ with exam_lines as (
     select * from {{ ref('stg_student_performance__exam_lines') }}
 )
 
+-- What is counted by stands before the texts: Postgres reads a row from its start up to the last column that is needed.
 select
-    quarter,
-    source_file_id,
     source_line,
-    source_student_id,
     demographic_set_id,
     score_set_id,
-    {%- for demographic in var('demographics') %}
-    {{ demographic.name }},
-    {%- endfor %}
+    quarter,
     {%- for subject in var('subjects') %}
-    {{ as_score(subject.name ~ '_score') }} as {{ subject.name }}_score{{ ',' if not loop.last }}
+    {{ as_score(subject.name ~ '_score') }} as {{ subject.name }}_score,
+    {%- endfor %}
+    source_file_id,
+    source_student_id
+    {%- for demographic in var('demographics') %},
+    {{ demographic.name }}
     {%- endfor %}
 from exam_lines
 where

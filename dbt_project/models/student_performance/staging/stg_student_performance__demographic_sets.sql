@@ -1,26 +1,20 @@
 {{ config(tags=['size:students'], materialized='quarter_partitions') }}
 {%- set demographics = var('demographics') %}
 
-with source_lines as (
-    select * from {{ source('student_performance_raw', 'exam_results') }}
+with source_sets as (
+    select * from {{ source('student_performance_raw', 'exam_demographic_sets') }}
 ),
 
-distinct_sets as (
+requested_sets as (
     select
         quarter,
+        demographic_set,
         {%- for demographic in demographics %}
         {{ demographic.name }} as {{ demographic.name }}_text,
         {%- endfor %}
-        count(*) as line_count
-    from source_lines
-    where
-        field_count_problem is null
-        and {{ in_requested_quarters('quarter') }}
-    group by
-        quarter
-        {%- for demographic in demographics %},
-        {{ demographic.name }}
-        {%- endfor %}
+        line_count
+    from source_sets
+    where {{ in_requested_quarters('quarter') }}
 ),
 
 trimmed as (
@@ -29,7 +23,7 @@ trimmed as (
         {%- for demographic in demographics %},
         {{ trimmed(demographic.name ~ '_text') }} as {{ demographic.name }}_trimmed
         {%- endfor %}
-    from distinct_sets
+    from requested_sets
 ),
 
 valued as (
@@ -47,6 +41,7 @@ valued as (
 
 select
     quarter,
+    demographic_set,
     -- The same number for the same values, however they were written; it counts on from 1 in each quarter.
     dense_rank() over (
         partition by quarter

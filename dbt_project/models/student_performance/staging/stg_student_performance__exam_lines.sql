@@ -1,7 +1,11 @@
 {{ config(tags=['size:students']) }}
 
 with source_lines as (
-    select * from {{ source('student_performance_raw', 'exam_results') }}
+    select * from {{ source('student_performance_raw', 'exam_lines') }}
+),
+
+source_files as (
+    select * from {{ source('student_performance_raw', 'exam_files') }}
 ),
 
 demographic_sets as (
@@ -20,7 +24,7 @@ repeated_ids as (
 judged as (
     select
         source_lines.quarter,
-        source_lines.source_file_id,
+        source_files.source_file_id,
         source_lines.source_line,
         {{ trimmed('source_lines.source_student_id') }} as source_student_id,
         demographic_sets.demographic_set_id,
@@ -35,10 +39,10 @@ judged as (
             source_lines.source_text,
             coalesce(source_lines.source_student_id || ',', '')
             {%- for demographic in var('demographics') %}
-            || coalesce(source_lines.{{ demographic.name }}, '') || ','
+            || coalesce(demographic_sets.{{ demographic.name }}_text, '') || ','
             {%- endfor %}
             {%- for subject in var('subjects') %}
-            || coalesce(source_lines.{{ subject.name }}_score, ''){{ " || ','" if not loop.last }}
+            || coalesce(score_sets.{{ subject.name }}_text, ''){{ " || ','" if not loop.last }}
             {%- endfor %}
         ) as source_text,
         case
@@ -49,18 +53,16 @@ judged as (
             when source_lines.source_line > repeated_ids.first_line then 'repeated_id:student_id'
         end as verdict
     from source_lines
+    inner join source_files
+        on source_lines.quarter = source_files.quarter
     left join demographic_sets
         on
             source_lines.quarter = demographic_sets.quarter
-            {%- for demographic in var('demographics') %}
-            and source_lines.{{ demographic.name }} = demographic_sets.{{ demographic.name }}_text
-            {%- endfor %}
+            and source_lines.demographic_set = demographic_sets.demographic_set
     left join score_sets
         on
             source_lines.quarter = score_sets.quarter
-            {%- for subject in var('subjects') %}
-            and source_lines.{{ subject.name }}_score = score_sets.{{ subject.name }}_text
-            {%- endfor %}
+            and source_lines.score_set = score_sets.score_set
     left join repeated_ids
         on
             source_lines.quarter = repeated_ids.quarter

@@ -13,6 +13,7 @@ select
     quarter,
     source_file_id,
     source_line,
+    score_set_id,
     source_text,
     reason,
     column_name

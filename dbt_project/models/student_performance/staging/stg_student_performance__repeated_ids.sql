@@ -1,7 +1,7 @@
 {{ config(tags=['size:students'], materialized='quarter_partitions') }}
 
 with source_lines as (
-    select * from {{ source('student_performance_raw', 'exam_results') }}
+    select * from {{ source('student_performance_raw', 'exam_lines') }}
 ),
 
 trimmed as (

@@ -3,26 +3,20 @@
 {#- Bounded, so that no text passes the pattern and then fails the cast. -#}
 {%- set number_pattern = "'^[+-]?[0-9]{1,30}([.][0-9]{0,30})?$'" %}
 
-with source_lines as (
-    select * from {{ source('student_performance_raw', 'exam_results') }}
+with source_sets as (
+    select * from {{ source('student_performance_raw', 'exam_score_sets') }}
 ),
 
-distinct_sets as (
+requested_sets as (
     select
         quarter,
+        score_set,
         {%- for subject in subjects %}
         {{ subject.name }}_score as {{ subject.name }}_text,
         {%- endfor %}
-        count(*) as line_count
-    from source_lines
-    where
-        field_count_problem is null
-        and {{ in_requested_quarters('quarter') }}
-    group by
-        quarter,
-        {%- for subject in subjects %}
-        {{ subject.name }}_score{{ ',' if not loop.last }}
-        {%- endfor %}
+        line_count
+    from source_sets
+    where {{ in_requested_quarters('quarter') }}
 ),
 
 trimmed as (
@@ -31,7 +25,7 @@ trimmed as (
         {%- for subject in subjects %}
         {{ trimmed(subject.name ~ '_text') }} as {{ subject.name }}_trimmed{{ ',' if not loop.last }}
         {%- endfor %}
-    from distinct_sets
+    from requested_sets
 ),
 
 -- Without the zeros after the point, so that 40 and 40.0 are one score in writing too.
@@ -66,6 +60,7 @@ judged as (
 
 select
     quarter,
+    score_set,
     -- The same number for the same scores, however they were written; it counts on from 1 in each quarter.
     dense_rank() over (
         partition by quarter

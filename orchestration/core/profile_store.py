@@ -1,0 +1,154 @@
+"""Profiles of received files in `platform.file_profiles`, each compared with the delivery of its kind before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import dagster as dg
+import psycopg
+from psycopg.types.json import Jsonb
+
+from orchestration.core.profile import FORM, ColumnProfile, Profile
+from orchestration.core.profile_compare import compare
+from orchestration.core.site_format import MISSING, count, decimal, percent
+
+FIRST_DELIVERY = "The first delivery of its kind: there is nothing to compare it with."
+SHOWN_VALUES = 6
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A received file of one kind, the quarter that it is for, its profile, and sentences on what differs from the last."""
+
+    kind: str
+    quarter: str
+    source_file_id: str
+    file_name: str
+    received_at: datetime
+    profile: Profile
+    sentences: Sequence[str] = (FIRST_DELIVERY,)
+    compared_with: str | None = None
+
+
+def record_profile(
+    connection: psycopg.Connection, domain: str, kind: str, quarter: str, source_file_id: str, profile: Profile
+) -> None:
+    """Keep the profile of a file received for the quarter; `kind` names the files that it is compared with."""
+    connection.execute(
+        """
+        insert into platform.file_profiles (domain, kind, quarter, source_file_id, profile, profiled_at)
+        values (%s, %s, %s, %s, %s, now())
+        on conflict (domain, kind, quarter, source_file_id) do update
+        set profile = excluded.profile, profiled_at = excluded.profiled_at
+        """,
+        (domain, kind, quarter, source_file_id, Jsonb(profile.as_json())),
+    )
+
+
+def deliveries(connection: psycopg.Connection, domain: str) -> list[Delivery]:
+    """The domain's profiled files, oldest first, each compared with the one of its kind before it.
+
+    The order is that of the quarters, and within a quarter that of arrival: so the order of backfills cannot matter.
+    Profiles of an older form are left out.
+    """
+    rows = connection.execute(
+        """
+        select kind, quarter, source_file_id, name, received_at, profile
+        from platform.file_profiles join platform.landing_files using (domain, source_file_id)
+        where domain = %s and profile -> 'form' = %s order by kind, quarter, received_at, name, source_file_id
+        """,
+        (domain, Jsonb(FORM)),
+    ).fetchall()
+    found = [Delivery(row[0], row[1], row[2], row[3], row[4], Profile.from_json(row[5])) for row in rows]
+    return compared(found)
+
+
+def compared(found: Sequence[Delivery]) -> list[Delivery]:
+    """The deliveries, in the order in which they are given, each compared with the one of its kind before it."""
+    return [
+        replace(now, sentences=compare(last.profile, now.profile), compared_with=f"{last.file_name} ({last.quarter})")
+        if last is not None and last.kind == now.kind
+        else now
+        for last, now in pairwise([None, *found])
+        if now is not None
+    ]
+
+
+def arrival_metadata(
+    connection: psycopg.Connection, domain: str, quarters: Collection[str], say: Callable[[str], object]
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Say how the files of these quarters differ from the last deliveries; Dagster's metadata of the newest of them."""
+    arrived = [one for one in deliveries(connection, domain) if one.quarter in quarters]
+    for one in arrived:
+        for sentence in one.sentences:
+            say(f"{one.quarter}, {one.file_name}: {sentence}")
+    newest = max(arrived, key=lambda one: (one.quarter, one.received_at))
+    return {
+        "compared_with_the_last_delivery": dg.MetadataValue.md("\n".join(f"- {one}" for one in newest.sentences)),
+        "profile": dg.MetadataValue.md(profile_markdown(newest.profile)),
+    }
+
+
+def profile_rows(profile: Profile) -> list[dict[str, str]]:
+    """A profile as rows of a table for people: column, type, missing, distinct, range, values, personal data."""
+    return [
+        {
+            "column": column.name,
+            "type": column.type + (f" ({count(column.misfits)} are not)" if column.misfits else ""),
+            "missing": f"{count(column.missing)} ({percent(_pct(column.missing, profile.row_count))})",
+            "distinct": ("about " if column.is_estimate else "") + count(column.distinct),
+            "range": _range(column),
+            "values": _values(column, profile.row_count),
+            "personal": f"{column.personal.personal.replace('_', ' ')}: {column.personal.reason}"
+            if column.personal
+            else MISSING,
+        }
+        for column in profile.columns
+    ]
+
+
+HEADINGS = {
+    "column": "Column",
+    "type": "Type",
+    "missing": "Missing",
+    "distinct": "Distinct",
+    "range": "Range",
+    "values": "Most frequent values, or distribution",
+    "personal": "Likely personal data",
+}
+
+
+def profile_markdown(profile: Profile) -> str:
+    """The same rows as a Markdown table."""
+    rows = [list(HEADINGS.values()), ["---"] * len(HEADINGS)]
+    rows += [list(row.values()) for row in profile_rows(profile)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def _pct(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None
+
+
+def _range(column: ColumnProfile) -> str:
+    if column.minimum is None:
+        return f"up to {count(column.longest)} characters" if column.longest else MISSING
+    return f"{_shown(column.minimum)} to {_shown(column.maximum)}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else decimal(value, 0 if float(value).is_integer() else 2)
+
+
+def _values(column: ColumnProfile, row_count: int) -> str:
+    if column.quantiles is not None:
+        low, middle, high = (column.quantiles[place] for place in (5, 10, 15))
+        return f"quarters at {_shown(low)}, {_shown(middle)}, {_shown(high)}; mean {decimal(column.mean, 1)}"
+    if column.values is None:
+        return MISSING
+    shown = [f"{value} {percent(_pct(rows, row_count))}" for value, rows in list(column.values.items())[:SHOWN_VALUES]]
+    more = len(column.values) - SHOWN_VALUES
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
