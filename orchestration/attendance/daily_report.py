@@ -50,7 +50,7 @@ class _VisibleControls(io.RawIOBase):
     places: list[tuple[int, int]] = field(default_factory=list)
     _position: int = 0
 
-    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+    def read(self, size: int = -1) -> bytes:
         chunk = self.stream.read(size)
         start = self._position
         self._position += len(chunk)

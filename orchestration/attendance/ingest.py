@@ -15,11 +15,12 @@ from orchestration.attendance.kinds import KINDS, Examined, Kind, examine
 from orchestration.attendance.sample import write_sample
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
+from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
-from orchestration.core.storage import open_file, open_storage
+from orchestration.core.storage import open_file
 
 DOMAIN = "attendance"
 RAW_SCHEMA = f"{DOMAIN}_raw"
@@ -80,7 +81,7 @@ def receive(
     kind: Source = "sample" if source == "sample" else "file"
     with fetched(source, quarters, settings, contract) as paths:
         found = look_through(paths, settings, contract)
-        landing = open_storage(settings.landing, settings)
+        landing = open_landing(settings)
         received = []
         with database.connect() as connection:
             _take_out_others(connection, quarters, kind)
@@ -125,7 +126,7 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
         for kind in KINDS.values():
             table = _ensure_raw_table(connection, kind)
             connection.execute(sql.SQL("delete from {} where quarter = %s").format(table), (str(quarter),))
-        landing = open_storage(settings.landing, settings)
+        landing = open_landing(settings)
         for part, landed in assigned_files(connection, landing, DOMAIN, quarter).items():
             kind = KINDS[part.split(":")[0]]
             counts[kind.raw_table] += _copy(connection, kind, landed, quarter, settings, contract)

@@ -58,7 +58,7 @@ def _examine_report(path: Path, contract: Contract, name: str, start_month: int)
         own = sorted(day for day in days if Quarter.of(day, start_month) == quarter)
         quarters[quarter] = f"{DAILY_REPORT}:{own[0]}" + (f"..{own[-1]}" if len(own) > 1 else "")
     places = control_bytes(path)
-    remarks = ()
+    remarks: tuple[str, ...] = ()
     if places:
         where = ", ".join(f"0x{byte:02X} at byte {place:,}" for place, byte in places[:5])
         remarks = (

@@ -123,7 +123,7 @@ def _trend(days: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _distribution(data: PagesData, quarter: str) -> list[dict[str, Any]]:
     means = data.schools.loc[data.schools["quarter"] == quarter, "mean_attendance_pct"].dropna()
-    made = []
+    made: list[dict[str, Any]] = []
     for low, high in zip(RANGES, [*RANGES[1:], None], strict=True):
         inside = int(((means >= low) & (True if high is None else means < high)).sum())
         bounds = f"{low:g}% to 100%" if high is None else f"{low:g}% to under {high:g}%"
