@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Every domain with its label for people; the pages of the first are at the site's top. `orchestration/<domain>/defs.py` has its
 # `build_domain`. Nothing is imported here, so that the command can name the domains without loading Dagster.
-DOMAINS = {"student_performance": "Exams"}
+DOMAINS = {"student_performance": "Exams", "attendance": "Attendance"}
 
 
 def build_definitions(
@@ -30,15 +30,16 @@ def build_definitions(
     from orchestration.core.monitoring.defs import build_monitoring
     from orchestration.core.resources import AllDefinitions, Platform
     from orchestration.core.settings import get_settings
-    from orchestration.student_performance.ingest import dbt_variables, office_contract
 
     settings = settings or get_settings()
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    variables = dbt_variables(office_contract(settings), settings)
+    domains = [import_module(f"orchestration.{domain}.defs") for domain in DOMAINS]
+    # dbt parses the project as one, with everybody's variables.
+    dbt_vars = {name: value for domain in domains for name, value in domain.project_variables(settings).items()}
     everything = dg.Definitions.merge(
-        *(import_module(f"orchestration.{domain}.defs").build_domain(settings) for domain in DOMAINS),
-        build_monitoring(settings, load_manifest(settings, variables), variables),
+        *(domain.build_domain(settings, dbt_vars) for domain in domains),
+        build_monitoring(settings, load_manifest(settings, dbt_vars), dbt_vars),
         dg.Definitions(
             resources={
                 "platform": Platform(domains=DOMAINS),

@@ -12,16 +12,19 @@ from rich.console import Console
 
 from orchestration.core.audit import Access
 from orchestration.core.errors import QuarterdeckError
+from orchestration.definitions import DOMAINS
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Quarterdeck: exam results from a file to checked, labelled and published tables, a quarter at a time.",
+    help="Quarterdeck: an academics office's files to checked, labelled and published tables, a quarter at a time.",
 )
 console = Console(highlight=False)
-DOMAINS = ("student_performance",)
 
+DomainOption = Annotated[
+    str | None, typer.Option(help=f"One of {', '.join(DOMAINS)}; where none is given, each in turn.", metavar="NAME")
+]
 QuarterOption = Annotated[
     str | None, typer.Option(help="The quarter, e.g. 2026Q4; the running one when not given.", metavar="YYYYQn")
 ]

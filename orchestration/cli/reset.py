@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.common import DOMAINS, QuarterOption, app, console, for_people
+from orchestration.cli.common import QuarterOption, app, console, for_people
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.postgres import Database, open_database, remove_embedded
 from orchestration.core.settings import Settings, get_settings
+from orchestration.definitions import DOMAINS
 
 
 @app.command()
@@ -34,7 +35,7 @@ def _forget_quarter(database: Database, quarter_text: str) -> None:
     from orchestration.core.partitions import Quarter
     from orchestration.core.reset import forget_quarter
 
-    forget_quarter(database, DOMAINS, Quarter.parse(quarter_text))
+    forget_quarter(database, list(DOMAINS), Quarter.parse(quarter_text))
 
 
 def _forget_all(settings: Settings) -> None:
@@ -42,9 +43,9 @@ def _forget_all(settings: Settings) -> None:
     from orchestration.core.storage import open_storage
 
     # First what can fail, so that nothing is deleted where the store does not answer.
-    forget_files(open_storage(settings.landing, settings), DOMAINS)
+    forget_files(open_storage(settings.landing, settings), list(DOMAINS))
     if settings.database_url is not None:
-        drop_schemas(open_database(settings), DOMAINS)
+        drop_schemas(open_database(settings), list(DOMAINS))
     else:
         remove_embedded(settings)
     for site in (settings.site, settings.external_site):

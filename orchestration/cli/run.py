@@ -9,16 +9,18 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.common import QuarterOption, app, console, for_people
+from orchestration.cli.common import DomainOption, QuarterOption, app, console, for_people
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.memory import use_little_memory
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import get_settings
+from orchestration.definitions import DOMAINS
 
 SourceOption = Annotated[
     str,
     typer.Option(
-        help="auto (Kaggle, else the sample), kaggle, sample, or a CSV file's path or s3:// URL.", metavar="SOURCE"
+        help="auto (Kaggle, else the sample), kaggle, sample, or a file's path or s3:// URL, or a folder of files.",
+        metavar="SOURCE",
     ),
 ]
 
@@ -47,12 +49,13 @@ def _quick_imports() -> Iterator[None]:
 
 @app.command()
 @for_people
-def run(source: SourceOption = "auto", quarter: QuarterOption = None) -> None:
+def run(source: SourceOption = "auto", quarter: QuarterOption = None, domain: DomainOption = None) -> None:
     """Run the whole quarter: receive, check, build, cluster, label, publish. Safe to repeat.
 
-    The first run on the sample brings the last eight quarters. A file's quarter is replaced, and only that.
+    The first run on the sample brings several quarters. A file's quarter is replaced, and only that.
     """
-    _run_stages(source, quarter, stage=None)
+    for name in _domains(domain, source):
+        _run_stages(name, source, quarter, stage=None)
 
 
 @app.command()
@@ -61,53 +64,74 @@ def stage(
     name: Annotated[StageName, typer.Argument(help="etl, ml or publish")],
     quarter: QuarterOption = None,
     source: SourceOption = "auto",
+    domain: DomainOption = None,
 ) -> None:
     """Run one stage of a quarter in a process of its own; it waits for the stage before, and never overtakes it."""
-    _run_stages(source, quarter, stage=name)
+    for domain_name in _domains(domain, source):
+        _run_stages(domain_name, source, quarter, stage=name)
 
 
-def _run_stages(source: str, quarter_text: str | None, stage: StageName | None) -> None:
+def _domains(domain: str | None, source: str) -> list[str]:
+    """The domains to run: the one that was named, else all that have such a source. Files without a domain are exam results."""
+    if domain is not None and domain not in DOMAINS:
+        raise QuarterdeckError(f"There is no domain '{domain}'. The domains are {', '.join(DOMAINS)}.")
+    if domain is not None:
+        return [domain]
+    return list(DOMAINS) if source in ("auto", "sample") else [next(iter(DOMAINS))]
+
+
+def _run_stages(domain: str, source: str, quarter_text: str | None, stage: StageName | None) -> None:
     use_little_memory()
     # At its end Python looks through every object for what nothing refers to, which takes a third of a second of a process
     # whose memory is given back anyway. Frozen objects are not looked at.
     atexit.register(gc.freeze)
     with _quick_imports():
-        from orchestration.core.partitions import Quarter, current_quarter, to_partition_key
+        from importlib import import_module
+
+        from orchestration.core.partitions import Quarter, adjacent_spans, current_quarter, to_partition_key
         from orchestration.core.progress import progress_logger
         from orchestration.core.runner import run_job
         from orchestration.core.status import wait_for_previous
         from orchestration.definitions import build_definitions
-        from orchestration.student_performance import automation, commands, ingest
+
+        commands = import_module(f"orchestration.{domain}.commands")
 
     settings = get_settings()
-    quarter = Quarter.parse(quarter_text) if quarter_text else current_quarter(settings)
+    if stage is not None and stage.value not in commands.STAGES:
+        console.print(f"{DOMAINS[domain]}: there is no stage {stage.value}.")
+        return
+    asked = Quarter.parse(quarter_text) if quarter_text else None
+    quarter = asked or current_quarter(settings)
     to_partition_key(quarter, settings)
-    if source not in ("auto", "kaggle", "sample"):
-        source = ingest.require_file(source, settings)
+    source = commands.require_source(source, settings)
     database = open_database(settings)
     quarters = [quarter]
+    run_config = None
     if stage in (None, StageName.ETL):
-        source, reason = ingest.resolve_source(source, settings)
+        source, reason = commands.resolve_source(source, settings)
         if reason:
             console.print(f"[bold yellow]{reason}[/]")
-        quarters = commands.quarters_to_run(database, settings, source, quarter)
+        quarters = commands.quarters_to_run(database, settings, source, asked)
+        run_config = commands.source_run_config(source)
     if stage is not None:
-        wait_for_previous(database, ingest.DOMAIN, quarter, stage.value, settings.stage_timeout_seconds)
-    span = str(quarters[0]) if len(quarters) == 1 else f"{quarters[0]} to {quarters[-1]}"
-    console.print(f"Quarterdeck: {stage.value if stage else 'the whole job'} for {span}, database {database.place}")
+        wait_for_previous(database, domain, quarter, stage.value, settings.stage_timeout_seconds, commands.STAGES)
     definitions = build_definitions(settings, loggers={"console": progress_logger(commands.STEP_TITLES)})
-    outcome = run_job(
-        definitions,
-        settings,
-        database,
-        commands.JOB,
-        quarters,
-        run_config=automation.source_run_config(source) if stage in (None, StageName.ETL) else None,
-        selection=commands.stage_selection(definitions, stage.value) if stage else None,
-    )
-    if outcome.error:
-        raise QuarterdeckError(outcome.error)
+    for span in adjacent_spans(quarters):
+        text = str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}"
+        what = stage.value if stage else "the whole job"
+        console.print(f"Quarterdeck: {DOMAINS[domain]}, {what} for {text}, database {database.place}")
+        outcome = run_job(
+            definitions,
+            settings,
+            database,
+            f"{domain}_refresh",
+            span,
+            run_config=run_config,
+            selection=commands.stage_selection(definitions, stage.value) if stage else None,
+        )
+        if outcome.error:
+            raise QuarterdeckError(outcome.error)
+        if stage is not None:
+            console.print(f"Stage {stage.value} of {text} succeeded.")
     if stage is None:
         commands.print_summary(console, database, settings, quarters)
-    else:
-        console.print(f"Stage {stage.value} of {span} succeeded.")

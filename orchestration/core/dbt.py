@@ -35,7 +35,7 @@ from orchestration.core.resources import Platform
 from orchestration.core.retries import is_transient_result
 from orchestration.core.roles import Role
 from orchestration.core.settings import PROJECT_ROOT, Settings
-from orchestration.core.status import Stage, supersede_later_stages, track
+from orchestration.core.status import STAGES, Stage, supersede_later_stages, track
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 # The events that dagster-dbt makes Dagster's events from; of the others there are ten times as many.
@@ -225,6 +225,7 @@ def build_dbt_assets(
     partitions_def: dg.PartitionsDefinition,
     step_of: Callable[[set[str]], DbtStep],
     on_failure: Callable[[Platform, Sequence[Quarter]], str | None],
+    stages: Sequence[Stage] = STAGES,
 ) -> dg.AssetsDefinition:
     """The dbt assets of one domain: one definition, which Dagster splits where a Python asset stands in its middle.
 
@@ -233,6 +234,7 @@ def build_dbt_assets(
         step_of: from the selected models' names, the step that they are.
         on_failure: called when dbt failed; may record what is known. It returns a sentence where a test stopped dbt before
             any mart changed, else None.
+        stages: the domain's, in order.
     """
     translator = DomainTranslator(raw_table)
 
@@ -271,7 +273,7 @@ def build_dbt_assets(
             if not todo:
                 yield from _as_they_are(context)
                 return
-            take_back = supersede_later_stages(database, domain, todo, stage)
+            take_back = supersede_later_stages(database, domain, todo, stage, stages)
             engine.bring_sources(settings, database, manifest)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
             if step.next_module:

@@ -6,7 +6,6 @@ What does not belong here: reading a file's rows (`delimited.py`) or knowing wha
 import contextlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -110,19 +109,27 @@ def received_file(landing: EncryptedStorage, source_file_id: str) -> str:
     return found[0]
 
 
-def assign(connection: psycopg.Connection, domain: str, quarter: Quarter, source_file_id: str) -> list[str]:
-    """Make this file the one that the quarter is made of; returns the other quarters made of the same file."""
+def assign(
+    connection: psycopg.Connection, domain: str, quarter: Quarter, source_file_id: str, part: str = ""
+) -> list[str]:
+    """Make this file the one that the quarter, or a part of it, is made of; returns the other quarters made of the same file.
+
+    part: what of the quarter the file tells, such as one day's report; empty where a quarter is made of one file.
+    """
     connection.execute(
         """
-        insert into platform.quarter_files (domain, quarter, source_file_id, assigned_at) values (%s, %s, %s, now())
-        on conflict (domain, quarter) do update
+        insert into platform.quarter_files (domain, quarter, part, source_file_id, assigned_at) values (%s, %s, %s, %s, now())
+        on conflict (domain, quarter, part) do update
         set source_file_id = excluded.source_file_id, assigned_at = excluded.assigned_at
         where platform.quarter_files.source_file_id <> excluded.source_file_id
         """,
-        (domain, str(quarter), source_file_id),
+        (domain, str(quarter), part, source_file_id),
     )
     rows = connection.execute(
-        "select quarter from platform.quarter_files where domain = %s and source_file_id = %s and quarter <> %s order by 1",
+        """
+        select distinct quarter from platform.quarter_files
+        where domain = %s and source_file_id = %s and quarter <> %s order by 1
+        """,
         (domain, source_file_id, str(quarter)),
     ).fetchall()
     return [row[0] for row in rows]
@@ -131,29 +138,45 @@ def assign(connection: psycopg.Connection, domain: str, quarter: Quarter, source
 def assigned_file(
     connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
 ) -> LandedFile:
-    """The file that the quarter is made of.
+    """The one file that the quarter is made of.
 
     Raises:
         QuarterdeckError: none was received yet, or it is gone from the landing zone or was changed there.
     """
-    row: tuple[str, str, str, int, Source, datetime] | None = connection.execute(
+    [landed] = assigned_files(connection, landing, domain, quarter).values()
+    return landed
+
+
+def assigned_files(
+    connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
+) -> dict[str, LandedFile]:
+    """The files that the quarter is made of, by the part that each tells.
+
+    Raises:
+        QuarterdeckError: none was received yet, or one is gone from the landing zone or was changed there.
+    """
+    rows: list[tuple[str, str, str, str, int, Source]] = connection.execute(
         """
-        select source_file_id, name, sha256, bytes, source, received_at
+        select part, source_file_id, name, sha256, bytes, source
         from platform.quarter_files join platform.landing_files using (source_file_id)
         where quarter_files.domain = %s and quarter = %s
+        order by part
         """,
         (domain, str(quarter)),
-    ).fetchone()
-    if row is None:
+    ).fetchall()
+    if not rows:
         raise QuarterdeckError(
-            f"No file was received for {quarter} yet. Run `quarterdeck run --quarter {quarter} --source FILE`."
+            f"No file was received for {quarter} yet. "
+            f"Run `quarterdeck run --domain {domain} --quarter {quarter} --source FILE`."
         )
-    source_file_id, name, sha256, size, source, _ = row
-    key = received_key(domain, sha256)
-    kept = landing.find(key)
-    if kept is None or kept.size != size:
-        raise QuarterdeckError(
-            f"{name}: the received file {landing.location(key)} is missing or was changed. "
-            "Restore it, or load the quarter's file again."
-        )
-    return LandedFile(source_file_id, name, sha256, size, source, landing, key, False)
+    found = {}
+    for part, source_file_id, name, sha256, size, source in rows:
+        key = received_key(domain, sha256)
+        kept = landing.find(key)
+        if kept is None or kept.size != size:
+            raise QuarterdeckError(
+                f"{name}: the received file {landing.location(key)} is missing or was changed. "
+                "Restore it, or load the quarter's file again."
+            )
+        found[part] = LandedFile(source_file_id, name, sha256, size, source, landing, key, False)
+    return found

@@ -97,7 +97,8 @@ def to_partition_key(quarter: Quarter, settings: Settings) -> str:
     first, last = Quarter.parse(settings.first_quarter), current_quarter(settings)
     if not first <= quarter <= last:
         raise QuarterdeckError(
-            f"{quarter} cannot be loaded: quarters run from {first} (QUARTERDECK_FIRST_QUARTER) to {last}, the running one."
+            f"{quarter} cannot be loaded: quarters run from {first} to {last}, the running one. "
+            "For older files set QUARTERDECK_FIRST_QUARTER to the oldest quarter that you have."
         )
     return quarter.first_day(settings.academic_year_start_month).isoformat()
 
@@ -105,3 +106,14 @@ def to_partition_key(quarter: Quarter, settings: Settings) -> str:
 def from_partition_keys(keys: Sequence[str], settings: Settings) -> list[Quarter]:
     """The quarters of Dagster's keys, oldest first."""
     return sorted(Quarter.of(date.fromisoformat(key), settings.academic_year_start_month) for key in keys)
+
+
+def adjacent_spans(quarters: Sequence[Quarter]) -> list[list[Quarter]]:
+    """The quarters in spans without a gap, oldest first: a run takes a range of partitions."""
+    spans: list[list[Quarter]] = []
+    for quarter in sorted(set(quarters)):
+        if spans and spans[-1][-1].plus(1) == quarter:
+            spans[-1].append(quarter)
+        else:
+            spans.append([quarter])
+    return spans

@@ -12,14 +12,19 @@ create table if not exists platform.landing_files (
     received_at timestamptz not null
 );
 
+-- A quarter is made of one file (part is then empty), or of several, each of which tells a part of it.
 create table if not exists platform.quarter_files (
     domain text not null,
     quarter text not null,
+    part text not null default '',
     source_file_id text not null references platform.landing_files,
     assigned_at timestamptz not null,
-    primary key (domain, quarter)
+    primary key (domain, quarter, part)
 );
-comment on table platform.quarter_files is 'Grain: one row a domain and quarter. The file that the quarter is made of.';
+alter table platform.quarter_files add column if not exists part text not null default '';
+alter table platform.quarter_files drop constraint if exists quarter_files_pkey;
+alter table platform.quarter_files add constraint quarter_files_pkey primary key (domain, quarter, part);
+comment on table platform.quarter_files is 'Grain: one row a domain, quarter and part. The files that the quarter is made of.';
 comment on column platform.quarter_files.assigned_at is 'When the file became the one that the quarter is made of.';
 
 create table if not exists platform.row_accounts (
@@ -176,3 +181,17 @@ create or replace view platform.newest_store as
 select *
 from platform.storage_measures
 where run_id = (select run_id from platform.storage_measures order by recorded_at desc limit 1);
+-- The receipt of each file's way: the zones it has reached for a quarter, in their order, and what promoted it.
+create table if not exists platform.promotions (
+    domain text not null,
+    quarter text not null,
+    source_file_id text not null references platform.landing_files,
+    zone text not null check (zone in ('landing', 'raw', 'trusted', 'curated', 'product')),
+    row_count bigint,
+    checks_passed text[] not null,
+    promoted_by text not null,
+    promoted_at timestamptz not null,
+    primary key (domain, quarter, source_file_id, zone)
+);
+comment on table platform.promotions is
+    'Grain: one row a domain, quarter, file and zone. The receipt of the file''s way: what it passed, and who or what promoted it.';

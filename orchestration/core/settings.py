@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     kaggle_dataset: str = "spscientist/students-performance-in-exams"
     kaggle_probe_seconds: float = Field(3.0, description="How long --source auto waits to see whether Kaggle answers.")
     kaggle_timeout_seconds: float = 120.0
-    first_quarter: str = Field("2020Q1", description="The oldest quarter that can be loaded.")
+    first_quarter: str = Field("2010Q1", description="The oldest quarter that can be loaded.")
     academic_year_start_month: int = Field(
         1, ge=1, le=12, description="Month in which Q1 begins: 1 for calendar quarters, 9 for a year from September."
     )

@@ -117,14 +117,16 @@ def _insert(connection: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> 
 
 
 def supersede_later_stages(
-    database: Database, domain: str, quarters: Sequence[Quarter], stage: Stage
+    database: Database, domain: str, quarters: Sequence[Quarter], stage: Stage, stages: Sequence[Stage] = STAGES
 ) -> Callable[[], None]:
     """Make the stages after `stage` pending, before its tables change: their results are of the old tables.
+
+    stages: those of the domain, in order.
 
     Returns a function that takes this back, for when it turns out that no table was changed.
     """
     labels = [str(quarter) for quarter in quarters]
-    later = list(STAGES[STAGES.index(stage) + 1 :])
+    later = list(stages[stages.index(stage) + 1 :])
     with database.connect() as connection:
         before = connection.execute(
             "select * from platform.stage_status where domain = %s and quarter = any(%s) and stage = any(%s)",
@@ -173,16 +175,23 @@ def _end(
         )
 
 
-def wait_for_previous(database: Database, domain: str, quarter: Quarter, stage: Stage, timeout_seconds: float) -> None:
-    """Wait until the stage before `stage` has succeeded for the quarter.
+def wait_for_previous(
+    database: Database,
+    domain: str,
+    quarter: Quarter,
+    stage: Stage,
+    timeout_seconds: float,
+    stages: Sequence[Stage] = STAGES,
+) -> None:
+    """Wait until the stage before `stage`, of the domain's `stages`, has succeeded for the quarter.
 
     Raises:
         QuarterdeckError: it failed, or it has not succeeded when the time is over.
     """
-    position = STAGES.index(stage)
+    position = stages.index(stage)
     if position == 0:
         return
-    previous = STAGES[position - 1]
+    previous = stages[position - 1]
 
     def status_of_previous() -> tuple[str, str | None]:
         with database.connect() as connection:

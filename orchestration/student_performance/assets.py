@@ -13,6 +13,7 @@ from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.profile_store import arrival_metadata
+from orchestration.core.promotions import promote
 from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import publishable_quarters, remember, succeeded, track
 from orchestration.student_performance.checks import record_row_accounts
@@ -87,6 +88,8 @@ def build_python_assets(
         # A quarter whose file was received before, and all that follows from it, stands as its last build left it.
         built = up_to_date_etl(platform, contract, quarters) & succeeded_before
         put_back([quarter for quarter in quarters if quarter in built], context.run_id)
+        fresh = [quarter for quarter in quarters if quarter not in built]
+        promote(platform.database, DOMAIN, fresh, "landing", ["is of the contract"], f"run {context.run_id}")
         return dg.MaterializeResult(
             metadata={
                 "source": landed.source,
@@ -113,6 +116,7 @@ def build_python_assets(
                     if todo:
                         landed, counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
                         context.log.info(f"{quarter}: {counts[quarter]:,} lines read from {landed.name}")
+            promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
         if not counts:
             return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
         with platform.database.connect() as connection:
@@ -150,6 +154,12 @@ def build_python_assets(
         with track(platform.database, DOMAIN, tracked, "etl", context.run_id, finishes=True) as rows:
             accounts = record_row_accounts(platform, tracked) if tracked else []
             rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
+            counts = {(account.quarter, account.source_file_id): account.trusted for account in accounts}
+            promoter = f"run {context.run_id}"
+            promote(
+                platform.database, DOMAIN, tracked, "trusted", ["rows account", "faults within limit"], promoter, counts
+            )
+            promote(platform.database, DOMAIN, tracked, "curated", ["dbt tests"], promoter)
         table = "\n".join(
             ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]
             + [
@@ -193,6 +203,7 @@ def build_python_assets(
                 from orchestration.core.publishing import Publishing
                 from orchestration.student_performance.publish import publish_pages
 
+                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, contract)
                 dbt_vars = dbt_variables(contract, platform.settings)
                 docs = generate_docs(platform.settings, database, dbt_vars)

@@ -6,14 +6,24 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.core.partitions import Quarter
+from orchestration.core.partitions import Quarter, current_quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
-from orchestration.core.status import Stage
-from orchestration.student_performance.automation import LANDING_OP
-from orchestration.student_performance.ingest import DOMAIN
+from orchestration.core.status import STAGES, Stage
+from orchestration.student_performance.automation import LANDING_OP, source_run_config
+from orchestration.student_performance.ingest import DOMAIN, require_file, resolve_source
 
-JOB = f"{DOMAIN}_refresh"
+# What the command asks of every domain.
+__all__ = [
+    "STAGES",
+    "STEP_TITLES",
+    "print_summary",
+    "quarters_to_run",
+    "require_source",
+    "resolve_source",
+    "source_run_config",
+    "stage_selection",
+]
 STEP_TITLES = {
     LANDING_OP: "Receive the file",
     f"{DOMAIN}__exam_results": "Load every line as text",
@@ -25,8 +35,18 @@ STEP_TITLES = {
 }
 
 
-def quarters_to_run(database: Database, settings: Settings, source: str, quarter: Quarter) -> list[Quarter]:
-    """The quarter; on the sample's first run also the ones before it, so that the pages have a story to tell."""
+def require_source(source: str, settings: Settings) -> str:
+    """Refuse a source that is neither a word nor a file before anything starts; returns its word, absolute path or URL.
+
+    Raises:
+        QuarterdeckError: there is no such file, or its store fails.
+    """
+    return source if source in ("auto", "kaggle", "sample") else require_file(source, settings)
+
+
+def quarters_to_run(database: Database, settings: Settings, source: str, asked: Quarter | None) -> list[Quarter]:
+    """The quarter asked for, else the running one; on the sample's first run also those before it, for a story to tell."""
+    quarter = asked or current_quarter(settings)
     if source != "sample":
         return [quarter]
     with database.connect() as connection:

@@ -1,6 +1,7 @@
 """Everything Dagster knows about exam results, put together."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -22,10 +23,14 @@ from orchestration.student_performance.pages_input import PAGE_MARTS
 from orchestration.student_performance.raw import RAW_VIEW
 
 
-def build_domain(settings: Settings) -> dg.Definitions:
-    """The domain's assets, checks, job, schedule and sensors."""
+def project_variables(settings: Settings) -> dict[str, Any]:
+    """The variables that this domain's models ask of every dbt command."""
+    return dbt_variables(office_contract(settings), settings)
+
+
+def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions:
+    """The domain's assets, checks, job, schedule and sensors; `dbt_vars` are those of all domains."""
     contract = office_contract(settings)
-    dbt_vars = dbt_variables(contract, settings)
     partitions_def = quarterly_partitions(settings)
 
     def unsettled(platform: Platform, quarters: Sequence[Quarter]) -> list[Quarter]:

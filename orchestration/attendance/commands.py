@@ -1,0 +1,116 @@
+"""What the `quarterdeck` command does for attendance: which quarters to run, which assets a stage is, what to say after."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.attendance.automation import LANDING_OP, source_run_config
+from orchestration.attendance.contract import load_contract
+from orchestration.attendance.freshness import STAGES
+from orchestration.attendance.ingest import DOMAIN, fetched, look_through, require_source, resolve_source
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.partitions import Quarter, current_quarter, to_partition_key
+from orchestration.core.postgres import Database
+from orchestration.core.settings import Settings
+from orchestration.core.status import Stage
+
+# What the command asks of every domain.
+__all__ = [
+    "STAGES",
+    "STEP_TITLES",
+    "print_summary",
+    "quarters_to_run",
+    "require_source",
+    "resolve_source",
+    "source_run_config",
+    "stage_selection",
+]
+
+SAMPLE_QUARTERS = 2
+STEP_TITLES = {
+    LANDING_OP: "Receive the files",
+    f"{DOMAIN}__school_days": "Load every item as text",
+    f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
+    f"{DOMAIN}__row_accounts": "Account for every row",
+    f"{DOMAIN}__pages": "Build, check and publish the pages",
+}
+
+
+def quarters_to_run(database: Database, settings: Settings, source: str, asked: Quarter | None) -> list[Quarter]:
+    """The quarters that the files tell of, by the days inside; of the sample the running one, and first the one before too.
+
+    Raises:
+        QuarterdeckError: a file is refused, or none tells of the quarter asked for.
+    """
+    if source == "sample":
+        quarter = asked or current_quarter(settings)
+        with database.connect() as connection:
+            row = connection.execute(
+                "select count(*) from platform.quarter_files where domain = %s", (DOMAIN,)
+            ).fetchone()
+        is_first = row is not None and row[0] == 0
+        first = Quarter.parse(settings.first_quarter)
+        wanted = [quarter.plus(-back) for back in range(min(SAMPLE_QUARTERS, settings.sample_quarters))]
+        return sorted(found for found in wanted if found >= first) if is_first else [quarter]
+    with fetched(source, [], settings, load_contract()) as paths:
+        found = sorted(
+            {quarter for file in look_through(paths, settings, load_contract()) for quarter in file.quarters}
+        )
+    if asked is not None:
+        if asked not in found:
+            told = ", ".join(map(str, found))
+            raise QuarterdeckError(
+                f"{source}: it tells of {told}, not of {asked}. Leave --quarter out to load what it tells of."
+            )
+        return [asked]
+    for quarter in found:
+        to_partition_key(quarter, settings)
+    return found
+
+
+def stage_selection(definitions: dg.Definitions, stage: Stage) -> list[dg.AssetKey]:
+    """The assets of one stage: the pages are publish, all else etl."""
+    graph = definitions.resolve_asset_graph()
+    publish = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "pages"]))
+    selection = publish if stage == "publish" else dg.AssetSelection.groups(DOMAIN) - publish
+    return sorted(selection.resolve(graph), key=str)
+
+
+def print_summary(console: Console, database: Database, settings: Settings, quarters: Sequence[Quarter]) -> None:
+    """Row accounts by quarter and reason, and where the pages are."""
+    labels = [str(quarter) for quarter in quarters]
+    with database.connect() as connection:
+        accounts = connection.execute(
+            """
+            with reasons as (
+                select quarter, reason, sum(count::bigint) as rows
+                from platform.row_accounts, jsonb_each_text(quarantined_by_reason) as by_reason (reason, count)
+                where domain = %(domain)s and quarter = any(%(quarters)s) group by 1, 2
+            )
+            select quarter, count(*), bool_or(source = 'sample'), sum(rows_read), sum(rows_trusted), sum(rows_quarantined),
+                (
+                    select string_agg(rows || ' ' || replace(reason, '_', ' '), ', ' order by reason)
+                    from reasons where reasons.quarter = row_accounts.quarter
+                )
+            from platform.row_accounts join platform.landing_files using (source_file_id)
+            where row_accounts.domain = %(domain)s and quarter = any(%(quarters)s) group by quarter order by quarter
+            """,
+            {"domain": DOMAIN, "quarters": labels},
+        ).fetchall()
+    table = Table(title="Row account of attendance: read = trusted + set aside", title_justify="left")
+    for name in ("quarter", "files", "read", "trusted", "set aside", "reasons"):
+        table.add_column(name, justify="left" if name in ("quarter", "reasons") else "right")
+    for quarter, files, _, *counts, reasons in accounts:
+        table.add_row(quarter, f"{files:,}", *(f"{count:,}" for count in counts), reasons or "")
+    if len(accounts) > 1:
+        sums = [sum(row[column] for row in accounts) for column in (1, 3, 4, 5)]
+        table.add_row("all", *(f"{value:,}" for value in sums), "")
+    console.print(table)
+    if any(row[2] for row in accounts):
+        console.print(
+            "[bold yellow]SAMPLE DATA:[/] these figures come from generated schools, not from real ones. "
+            "Load files with: quarterdeck run --domain attendance --source FOLDER"
+        )
+    console.print(f"Pages: {settings.site / DOMAIN / 'index.html'}   (or: make serve)")

@@ -1,0 +1,193 @@
+"""From files to `attendance_raw`: recognise each by its content, keep it, and load a quarter's rows as text."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from orchestration.attendance.contract import Contract
+from orchestration.attendance.kinds import KINDS, Examined, Kind, examine
+from orchestration.attendance.sample import write_sample
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
+from orchestration.core.landing_storage import open_landing
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, exclusive
+from orchestration.core.roles import Role
+from orchestration.core.settings import Settings
+from orchestration.core.storage import open_file
+
+DOMAIN = "attendance"
+RAW_SCHEMA = f"{DOMAIN}_raw"
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file as it was received, and what a look through it found."""
+
+    landed: LandedFile
+    examined: Examined
+
+
+@contextmanager
+def fetched(source: str, quarters: Sequence[Quarter], settings: Settings, contract: Contract) -> Iterator[list[Path]]:
+    """The source's files, on disk for as long as the block lasts: the sample of the quarters, a folder's files, or one file.
+
+    Raises:
+        QuarterdeckError: the source holds no file.
+    """
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-") as folder, ExitStack() as opened:
+        if source == "sample":
+            start, today = settings.academic_year_start_month, datetime.now(UTC).date()
+            yield [
+                path
+                for quarter in quarters
+                for path in write_sample(quarter, Path(folder), contract.daily_report, start, today)
+            ]
+        elif Path(source).is_dir():
+            files = sorted(path for path in Path(source).iterdir() if path.is_file() and not path.name.startswith("."))
+            if not files:
+                raise QuarterdeckError(f"{source}: the folder holds no file.")
+            yield files
+        else:
+            storage, key = open_file(source, settings)
+            yield [opened.enter_context(storage.local_copy(key))]
+
+
+def look_through(paths: Sequence[Path], settings: Settings, contract: Contract) -> list[Examined]:
+    """What each file is.
+
+    Raises:
+        QuarterdeckError: one is no attendance file, or cannot be read whole.
+    """
+    return [examine(path, contract, path.name, settings.academic_year_start_month) for path in paths]
+
+
+def receive(
+    database: Database, settings: Settings, source: str, quarters: Sequence[Quarter], contract: Contract
+) -> list[Received]:
+    """Fetch the source's files, refuse all if one is none of the contract, keep them and assign them to these quarters.
+
+    A file takes the place of the one that told the same part of the quarter before, such as the same day's report.
+
+    Raises:
+        QuarterdeckError: the source fails or a file is refused; then nothing has changed.
+    """
+    kind: Source = "sample" if source == "sample" else "file"
+    with fetched(source, quarters, settings, contract) as paths:
+        found = look_through(paths, settings, contract)
+        landing = open_landing(settings)
+        received = []
+        with database.connect() as connection:
+            _take_out_others(connection, quarters, kind)
+            for path, examined in zip(paths, found, strict=True):
+                landed = land(connection, landing, DOMAIN, path, kind)
+                for quarter, part in examined.quarters.items():
+                    if quarter in quarters:
+                        assign(connection, DOMAIN, quarter, landed.source_file_id, part)
+                received.append(Received(landed, examined))
+        return received
+
+
+def remarks_on(received: Sequence[Received]) -> str | None:
+    """The remarks on files that are new: the first, and of how many more files there is one."""
+    remarks = [remark for file in received if file.landed.is_new for remark in file.examined.remarks]
+    if not remarks:
+        return None
+    return remarks[0] + (f" The same holds for {len(remarks) - 1} more files." if len(remarks) > 1 else "")
+
+
+def _take_out_others(connection: psycopg.Connection, quarters: Sequence[Quarter], kind: Source) -> None:
+    """Sample and real files never make up a quarter together."""
+    connection.execute(
+        """
+        delete from platform.quarter_files using platform.landing_files
+        where quarter_files.source_file_id = landing_files.source_file_id and quarter_files.domain = %s
+            and quarter = any(%s) and source <> %s
+        """,
+        (DOMAIN, [str(quarter) for quarter in quarters], kind),
+    )
+
+
+def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> dict[str, int]:
+    """Replace the quarter's rows of every raw table by those of its files, in one transaction.
+
+    Returns:
+        The number of rows by raw table.
+    """
+    counts = {kind.raw_table: 0 for kind in KINDS.values()}
+    as_loader = database.as_role(Role.LOADER)
+    with exclusive(database, f"raw {DOMAIN}"), as_loader.connect() as connection:
+        for kind in KINDS.values():
+            table = _ensure_raw_table(connection, kind)
+            connection.execute(sql.SQL("delete from {} where quarter = %s").format(table), (str(quarter),))
+        landing = open_landing(settings)
+        for part, landed in assigned_files(connection, landing, DOMAIN, quarter).items():
+            kind = KINDS[part.split(":")[0]]
+            counts[kind.raw_table] += _copy(connection, kind, landed, quarter, settings, contract)
+    return counts
+
+
+def _ensure_raw_table(connection: psycopg.Connection, kind: Kind) -> sql.Identifier:
+    table = sql.Identifier(RAW_SCHEMA, kind.raw_table)
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL("bigint not null" if name == "source_line" else "text"))
+        for name in kind.columns
+    )
+    connection.execute(
+        sql.SQL("create table if not exists {} (quarter text not null, source_file_id text not null, {})").format(
+            table, columns
+        )
+    )
+    return table
+
+
+def _copy(
+    connection: psycopg.Connection,
+    kind: Kind,
+    landed: LandedFile,
+    quarter: Quarter,
+    settings: Settings,
+    contract: Contract,
+) -> int:
+    statement = sql.SQL("copy {} (quarter, source_file_id, {}) from stdin").format(
+        sql.Identifier(RAW_SCHEMA, kind.raw_table), sql.SQL(", ").join(map(sql.Identifier, kind.columns))
+    )
+    count = 0
+    with landed.local_copy() as path, connection.cursor().copy(statement) as copy:
+        for row in kind.rows(path, contract, quarter, settings.academic_year_start_month):
+            copy.write_row((str(quarter), landed.source_file_id, *row))
+            count += 1
+    return count
+
+
+def require_source(source: str, settings: Settings) -> str:
+    """Refuse a source that is neither a word nor a file or folder; returns its word, absolute path or URL.
+
+    Raises:
+        QuarterdeckError: there is no such file or folder, or its store fails.
+    """
+    if source in ("auto", "sample"):
+        return source
+    if source == "kaggle":
+        raise QuarterdeckError("Attendance does not come from Kaggle: give a file, a folder of files, or sample.")
+    if Path(source).is_dir():
+        return str(Path(source).absolute())
+    storage, key = open_file(source, settings)
+    if storage.find(key) is None:
+        raise QuarterdeckError(
+            f"{source}: there is no such file or folder. --source takes those, s3:// URLs, or sample."
+        )
+    return storage.location(key)
+
+
+def resolve_source(requested: str, settings: Settings) -> tuple[str, str | None]:  # noqa: ARG001 - as for every domain
+    """What `auto` means: the sample, with the sentence that says so; any other source is itself."""
+    if requested != "auto":
+        return requested, None
+    return "sample", "No attendance file was given, so the built-in SAMPLE is used. These are not real schools."

@@ -1,0 +1,115 @@
+"""The kinds of attendance files: how each is recognised by its content, what of which quarter it tells, and its raw rows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orchestration.attendance.contract import Contract
+from orchestration.attendance.daily_report import control_bytes, is_daily_report, read_items
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.partitions import Quarter
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a look through a file found.
+
+    quarters: of each quarter that it tells of, the part that it is of that quarter (`platform.quarter_files.part`).
+    row_count: items or rows. remarks: what a person should know, a sentence each.
+    """
+
+    kind: str
+    quarters: dict[Quarter, str]
+    row_count: int
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file.
+
+    raw_table: where its rows go, in `attendance_raw`; columns: those after `quarter` and `source_file_id`, all text but
+    `source_line`. rows: a quarter's rows of a file, without quarter and file.
+    """
+
+    name: str
+    raw_table: str
+    columns: tuple[str, ...]
+    recognises: Callable[[Path, Contract], bool]
+    examine: Callable[[Path, Contract, str, int], Examined]
+    rows: Callable[[Path, Contract, Quarter, int], Iterator[Row]]
+
+
+def _examine_report(path: Path, contract: Contract, name: str, start_month: int) -> Examined:
+    days: set[date] = set()
+    count = 0
+    for item in read_items(path, contract.daily_report, name=name):
+        count += 1
+        day = item.day(contract.daily_report)
+        if day is not None:
+            days.add(day)
+    if not days:
+        raise QuarterdeckError(f"{name}: no item has a day that can be read, so nobody can say which quarter it is of.")
+    quarters: dict[Quarter, str] = {}
+    for quarter in sorted({Quarter.of(day, start_month) for day in days}):
+        own = sorted(day for day in days if Quarter.of(day, start_month) == quarter)
+        quarters[quarter] = f"{DAILY_REPORT}:{own[0]}" + (f"..{own[-1]}" if len(own) > 1 else "")
+    places = control_bytes(path)
+    remarks: tuple[str, ...] = ()
+    if places:
+        where = ", ".join(f"0x{byte:02X} at byte {place:,}" for place, byte in places[:5])
+        remarks = (
+            f"{name}: {len(places)} control bytes that XML forbids ({where}{', ...' if len(places) > 5 else ''}) are shown "
+            "by their symbols in the rows; the file in landing is as it came.",
+        )
+    return Examined(DAILY_REPORT, quarters, count, remarks)
+
+
+def _report_rows(path: Path, contract: Contract, quarter: Quarter, start_month: int) -> Iterator[Row]:
+    """Items of the quarter's days. An item without a readable day is of the file's first quarter, where it is quarantined."""
+    first = min(_examine_report(path, contract, path.name, start_month).quarters)
+    for item in read_items(path, contract.daily_report):
+        day = item.day(contract.daily_report)
+        if (Quarter.of(day, start_month) if day else first) == quarter:
+            yield (item.number, *item.texts.values(), item.repaired)
+
+
+DAILY_REPORT = "daily_report"
+SCHOOL_DAYS = "school_days"
+KINDS = {
+    DAILY_REPORT: Kind(
+        DAILY_REPORT,
+        SCHOOL_DAYS,
+        (
+            "source_line",
+            "school_code",
+            "day",
+            "attendance_pct",
+            "location_code",
+            "school_name",
+            "borough",
+            "district",
+            "repaired",
+        ),
+        lambda path, contract: is_daily_report(path, contract.daily_report),
+        _examine_report,
+        _report_rows,
+    )
+}
+
+
+def examine(path: Path, contract: Contract, name: str, start_month: int) -> Examined:
+    """What the file is and which quarters it tells of, from its content.
+
+    Raises:
+        QuarterdeckError: it is no attendance file of the contract, or it cannot be read whole.
+    """
+    for kind in KINDS.values():
+        if kind.recognises(path, contract):
+            return kind.examine(path, contract, name, start_month)
+    raise QuarterdeckError(
+        f"{name}: this is no attendance file that orchestration/attendance/contract.yml describes. Nothing was loaded."
+    )

@@ -1,0 +1,37 @@
+"""What the attendance pages are made from: one frozen value, so that building them is a pure function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class PagesData:
+    """The frames hold all shown quarters with the columns of the tables of the same names.
+
+    days: rpt_attendance_days. schools: rpt_schools. row_accounts: of these quarters. landing_files: the files they are made of.
+    built_at: the time to print as the time of the build, passed in so that the same input gives the same bytes.
+    """
+
+    days: pd.DataFrame
+    schools: pd.DataFrame
+    row_accounts: pd.DataFrame
+    landing_files: pd.DataFrame
+    run_id: str
+    built_at: datetime
+
+    @property
+    def quarters(self) -> list[str]:
+        """The shown quarters, oldest first."""
+        return sorted(set(self.days["quarter"]))
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Where the files came from: `file`, `sample`."""
+        return sorted(set(self.landing_files["source"]))
+
+
+# The marts that the pages show, each with the field of `PagesData` that holds it.
+PAGE_MARTS = {"rpt_attendance_days": "days", "rpt_schools": "schools"}

@@ -1,0 +1,32 @@
+/* The attendance page: the table of schools, for the chosen quarter and the words that are searched. */
+(function () {
+  "use strict";
+  const { format } = Site;
+  const data = Site.payload();
+  const words = document.getElementById("school-words");
+  const MOST = 200;
+  let quarter = "";
+
+  function draw() {
+    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = data.schools.filter((school) => {
+      const text = [school.code, school.name, "district " + school.district].join(" ").toLowerCase();
+      return school.quarter === quarter && wanted.every((word) => text.includes(word));
+    });
+    found.sort((one, other) => (one.mean === null) - (other.mean === null) || one.mean - other.mean);
+    const shown = found.slice(0, MOST);
+    Site.put("school-count", format.count(found.length) + (found.length === 1 ? " school" : " schools")
+      + (found.length > MOST ? "; the " + MOST + " with the lowest attendance are shown, search for others" : ""));
+    Site.table("schools-table", { caption: "Schools with their attendance", sortable: true, rows: shown, empty: "No school matches", columns: [
+      { key: "name", label: "School", heading: true },
+      { key: "code", label: "Code" },
+      { key: "borough", label: "Borough" },
+      { key: "district", label: "District" },
+      { key: "mean", label: "Mean %", number: true, format: (value) => format.decimal(value) },
+      { key: "lowest", label: "Lowest day %", number: true, format: (value) => format.decimal(value) },
+      { key: "days", label: "Days", number: true, format: format.count },
+      { key: "missing", label: "Not submitted", number: true, format: format.count }] });
+  }
+  words.addEventListener("input", draw);
+  Site.filters((state) => { quarter = state.quarter; draw(); });
+})();
