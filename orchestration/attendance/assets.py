@@ -25,6 +25,7 @@ from orchestration.core.builds import changed
 from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
 from orchestration.core.promotions import promote
@@ -58,7 +59,10 @@ def build_python_assets(
     }
 
     @dg.asset(  # type: ignore[untyped-decorator]
-        **common, kinds={"xml", "file"}, tags={"layer": "landing", "zone": "landing"}
+        **common,
+        kinds={"xml", "file"},
+        tags={"layer": "landing", "zone": "landing"},
+        freshness_policy=source_freshness(DOMAIN),
     )
     def landing_files(
         context: dg.AssetExecutionContext, config: SourceConfig, platform: Platform
