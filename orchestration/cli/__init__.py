@@ -3,8 +3,8 @@
 Errors end in one sentence and exit 1.
 """
 
-from orchestration.cli import reset, run, servers, sql, status
+from orchestration.cli import lab, reset, run, servers, sql, status
 from orchestration.cli.common import app
 
 # Importing a topic adds its commands.
-__all__ = ["app", "reset", "run", "servers", "sql", "status"]
+__all__ = ["app", "lab", "reset", "run", "servers", "sql", "status"]
