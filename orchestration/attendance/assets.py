@@ -19,13 +19,14 @@ from orchestration.attendance.freshness import (
     unsettled_etl,
     up_to_date_etl,
 )
-from orchestration.attendance.ingest import DOMAIN, load_raw, receive, resolve_source
+from orchestration.attendance.ingest import DOMAIN, load_raw, receive, remarks_on, resolve_source
 from orchestration.attendance.kinds import RAW_TABLES
 from orchestration.core.builds import changed
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
+from orchestration.core.promotions import promote
 from orchestration.core.resources import Platform
 from orchestration.core.status import remember, succeeded, track
 
@@ -71,12 +72,12 @@ def build_python_assets(
             if reason:
                 context.log.warning(reason)
             received = receive(platform.database, platform.settings, source, quarters, contract)
-            for file in received:
-                if file.landed.is_new:
-                    for remark in file.examined.remarks:
-                        context.log.warning(remark)
+            if remark := remarks_on(received):
+                context.log.warning(remark)
         built = up_to_date_etl(platform, dbt_vars, quarters) & succeeded_before
         put_back([quarter for quarter in quarters if quarter in built], context.run_id)
+        fresh = [quarter for quarter in quarters if quarter not in built]
+        promote(platform.database, DOMAIN, fresh, "landing", ["is of the contract"], f"run {context.run_id}")
         return dg.MaterializeResult(
             metadata={
                 "files": len(received),
@@ -118,6 +119,7 @@ def build_python_assets(
                     if todo:
                         counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
                         context.log.info(f"{quarter}: {counts[quarter]}")
+            promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
         for table in RAW_TABLES:
             metadata: dict[str, Any] = (
                 {"dagster/row_count": sum(count[table] for count in counts.values())}
@@ -154,6 +156,10 @@ def build_python_assets(
             for account in accounts:
                 read, trusted = rows.get(account.quarter, (0, 0))
                 rows[account.quarter] = (read + account.read, trusted + account.trusted)
+            counts = {(account.quarter, account.source_file_id): account.trusted for account in accounts}
+            promoter = f"run {context.run_id}"
+            promote(database, DOMAIN, tracked, "trusted", ["rows account", "faults within limit"], promoter, counts)
+            promote(database, DOMAIN, tracked, "curated", ["dbt tests"], promoter)
         return dg.MaterializeResult(
             metadata={"quarters": ", ".join(map(str, tracked))} if accounts else {"unchanged": UNCHANGED},
             check_results=[
@@ -185,6 +191,7 @@ def build_python_assets(
                 from orchestration.attendance.publish import publish_pages
                 from orchestration.core.publishing import Publishing
 
+                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, dbt_vars)
                 docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database)

@@ -13,6 +13,7 @@ from orchestration.core import builds
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.promotions import promoted
 from orchestration.core.resources import Platform
 from orchestration.core.site_parts import area_of, published_part
 from orchestration.core.status import Stage, succeeded
@@ -57,7 +58,7 @@ def up_to_date_etl(platform: Platform, dbt_vars: Mapping[str, Any], quarters: Se
         RAW_STEP: raw_fingerprints(database, quarters),
         MODELS_STEP: builds.following(database, DOMAIN, quarters, RAW_STEP, project),
     }
-    found = set(quarters)
+    found = promoted(database, DOMAIN, quarters, "curated")
     for step, fingerprints in steps.items():
         records = builds.recorded(database, DOMAIN, quarters, step)
         found &= {quarter for quarter, (fingerprint, _) in records.items() if fingerprint == fingerprints[quarter]}

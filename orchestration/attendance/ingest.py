@@ -96,6 +96,14 @@ def receive(
         return received
 
 
+def remarks_on(received: Sequence[Received]) -> str | None:
+    """The remarks on files that are new: the first, and of how many more files there is one."""
+    remarks = [remark for file in received if file.landed.is_new for remark in file.examined.remarks]
+    if not remarks:
+        return None
+    return remarks[0] + (f" The same holds for {len(remarks) - 1} more files." if len(remarks) > 1 else "")
+
+
 def _take_out_others(connection: psycopg.Connection, quarters: Sequence[Quarter], kind: Source) -> None:
     """Sample and real files never make up a quarter together."""
     connection.execute(

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from orchestration.attendance.pages_input import PagesData
+from orchestration.core.partitions import Quarter
 from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, SourceFile, environment
 from orchestration.core.site_downloads import write_download
 from orchestration.core.site_format import count, decimal, percent, plain, quarter_label
@@ -49,11 +50,12 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
     builder.static(STATIC_FOLDER, FOLDER / "static")
     downloads = [write_download(folder / AREA, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()]
     days = _days(data)
+    before = str(Quarter.parse(quarter).plus(-1))
     builder.page(
         "index.html",
         downloads=downloads,
         days=days,
-        trend=_trend([day for day in days if day["is_comparable"]]),
+        trend=_trend([day for day in days if day["is_comparable"] and day["quarter"] in (before, quarter)]),
         distribution=_distribution(data, quarter),
         accounts=_accounts(data),
         quarter_options=[(label, quarter_label(label)) for label in reversed(data.quarters)],
@@ -87,10 +89,10 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _days(data: PagesData) -> list[dict[str, Any]]:
     rows = _records(data.days.sort_values("attendance_date"))
-    usual = max(row["reporting_school_count"] for row in rows)
+    usual = data.days.groupby("quarter")["reporting_school_count"].max()
     for row in rows:
         row["day"] = f"{row['attendance_date']:%a %d %b %Y}"
-        row["is_comparable"] = row["reporting_school_count"] >= max(1, COMPARABLE_SHARE * usual)
+        row["is_comparable"] = row["reporting_school_count"] >= max(1, COMPARABLE_SHARE * usual[row["quarter"]])
     return rows
 
 

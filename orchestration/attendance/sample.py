@@ -55,7 +55,7 @@ def _write_day(day: date, folder: Path, contract: DailyReportContract, *, has_sc
     text = f'<?xml version="1.0" encoding="utf-8"?><{contract.root}>{"".join(items)}</{contract.root}>'
     path = folder / f"daily_report_sample_{day}.xml"
     # One school's name holds a raw control byte, as in the real drops.
-    path.write_bytes(text.encode().replace(b"SAMPLE Anchor", b"SAMPLE \x1aAnchor"))
+    path.write_bytes(text.encode().replace(b"SAMPLE Anchor", b"SAMPLE \x1aAnchor", 1))
     return path
 
 

@@ -34,7 +34,7 @@ def write_student_sample(quarter: Quarter, folder: Path, start_month: int, today
         for school in ("ALPHA", "BRAVO", "CHARLIE")
         for number in range(STUDENTS_A_SCHOOL)
     }
-    # The boundary cases of the definitions: of the first twenty days, exactly two missed, so 90 % while no more have passed.
+    # The boundary case of the definitions: absent on every tenth day. At ALPHA the stay ends after whole tens: exactly 90 %.
     for (school, number), present in marks.items():
         if number == 0:
             marks[school, number] = [place % 10 != 0 for place in range(len(present))]
@@ -140,7 +140,9 @@ def _enrolments(quarter: Quarter, folder: Path, first: date, days: list[date]) -
         for number in range(STUDENTS_A_SCHOOL):
             # Number 5 of ALPHA changes school, number 9 of each leaves: later marks are kept as not enrolled.
             leaves = (school == "ALPHA" and number == 5) or number == 9
-            until = middle - timedelta(days=1) if leaves else ""
+            until: object = middle - timedelta(days=1) if leaves else ""
+            if school == "ALPHA" and number == 0:
+                until = days[len(days) // 10 * 10 - 1]
             # Enrolled since the sample's own beginning of the quarter, so that a file tells of one quarter.
             rows.append([student_id(school, number), _name(school, number), school, first, until])
     rows.append([student_id("ALPHA", 5), _name("ALPHA", 5), "CHARLIE", middle, ""])

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from orchestration.cli.common import QuarterOption, app, console, for_people
 from orchestration.core.postgres import open_database
@@ -32,17 +31,14 @@ def lab(
     for name in found.names:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(found.outcome_counts[name].items()))
         console.print(f"  {name}: {counts}")
-    if not found.flips:
-        return
-    table = Table(title="Who differs, and by which clause", title_justify="left")
-    for heading in ("student", "days present", "of days enrolled", "%", *found.names):
-        table.add_column(heading)
+    alike: dict[tuple[str, ...], list[attendance_lab.Flip]] = {}
     for flip in found.flips:
-        table.add_row(
-            flip.student_id,
-            f"{flip.present_days.normalize():f}",
-            str(flip.enrolled_days),
-            f"{flip.attendance_pct:.2f}",
-            *(f"{outcome}: {clause}" for outcome, clause in flip.outcomes),
-        )
-    console.print(table)
+        alike.setdefault(tuple(outcome for outcome, _ in flip.outcomes), []).append(flip)
+    for outcomes, flips in sorted(alike.items(), key=lambda item: (len(item[1]), item[0])):
+        console.print(f"\n[bold]{len(flips)} differ so:[/]")
+        for name, outcome, (_, clause) in zip(found.names, outcomes, flips[0].outcomes, strict=True):
+            console.print(f"  {name}: {outcome}, by {clause}")
+        for flip in flips:
+            days = f"{flip.present_days.normalize():f} of {flip.enrolled_days} days"
+            is_exact = 100 * flip.present_days in {bound * flip.enrolled_days for bound in (80, 90, 95)}
+            console.print(f"    {flip.student_id}: {days}, {'exactly ' if is_exact else ''}{flip.attendance_pct:.2f} %")

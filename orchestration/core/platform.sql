@@ -62,3 +62,16 @@ create table if not exists platform.quarter_builds (
     built_at timestamptz not null,
     primary key (domain, quarter, step)
 );
+
+-- The receipt of each file's way: the zones it has reached for a quarter, in their order, and what promoted it.
+create table if not exists platform.promotions (
+    domain text not null,
+    quarter text not null,
+    source_file_id text not null references platform.landing_files,
+    zone text not null check (zone in ('landing', 'raw', 'trusted', 'curated', 'product')),
+    row_count bigint,
+    checks_passed text[] not null,
+    promoted_by text not null,
+    promoted_at timestamptz not null,
+    primary key (domain, quarter, source_file_id, zone)
+);

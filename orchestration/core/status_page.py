@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 
+from orchestration.core.promotions import ZONES
 from orchestration.core.site import SiteBuilder
 from orchestration.core.site_format import count, duration, quarter_label
 from orchestration.core.status import STAGES
@@ -15,6 +16,13 @@ from orchestration.core.status import STAGES
 if TYPE_CHECKING:
     from orchestration.core.publishing import Publishing
 
+MOST_FILES = 40
+_PROMOTIONS = """
+    select promotions.*, name, sha256, count(*) filter (where zone = 'landing') over () as file_count
+    from platform.promotions
+    inner join platform.landing_files using (source_file_id)
+    order by quarter desc, received_at desc, name, source_file_id
+"""
 STAGE_LABELS = {"etl": "Load and check", "ml": "Find segments", "publish": "Publish pages"}
 
 
@@ -22,10 +30,11 @@ def prepare_status(publishing: Publishing) -> Callable[[SiteBuilder], object]:
     """Read `platform.stage_status`; the stage that builds these pages is shown as succeeded, since nobody sees them else."""
     with publishing.platform.database.connect() as connection:
         rows = connection.cursor(row_factory=dict_row).execute("select * from platform.stage_status").fetchall()
+        promotions = connection.cursor(row_factory=dict_row).execute(_PROMOTIONS).fetchall()
     for row in rows:
         if row["stage"] == "publish" and row["run_id"] == publishing.run_id:
             row |= {"status": "succeeded", "finished_at": publishing.built_at}
-    context = status_context(rows, publishing.platform.domains)
+    context = {**status_context(rows, publishing.platform.domains), **promotions_context(promotions)}
     return lambda builder: builder.page("status.html", **context)
 
 
@@ -68,6 +77,23 @@ def status_context(rows: Sequence[Mapping[str, Any]], domains: Mapping[str, str]
     }
 
 
+def promotions_context(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The way of the newest files: a row a file and quarter, with what is known of each zone.
+
+    Args:
+        rows: those of `_PROMOTIONS`, one a file, quarter and zone.
+    """
+    files: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        found = files.setdefault(
+            (row["quarter"], row["source_file_id"]),
+            {"name": row["name"], "sha256": row["sha256"], "quarter": row["quarter"], "zones": dict.fromkeys(ZONES)},
+        )
+        found["zones"][row["zone"]] = row
+    shown = list(files.values())[:MOST_FILES]
+    return {"zones": ZONES, "files": shown, "file_count": rows[0]["file_count"] if rows else 0}
+
+
 def _stage(row: Mapping[str, Any] | None) -> dict[str, Any]:
     if row is None or row["status"] == "pending":
         return {"status": "pending", "note": "not started", "error": None, "started": None, "run_id": None}
@@ -77,7 +103,7 @@ def _stage(row: Mapping[str, Any] | None) -> dict[str, Any]:
     if row["rows_in"] is not None or row["rows_out"] is not None:
         parts.append(f"{count(row['rows_in'])} rows in, {count(row['rows_out'])} out")
     if started and finished:
-        parts.append(duration((finished - started).total_seconds()))
+        parts.append(duration(max(0.0, (finished - started).total_seconds())))
     return {
         "status": row["status"],
         "note": " · ".join(parts),

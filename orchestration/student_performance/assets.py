@@ -10,6 +10,7 @@ from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, from_partition_keys
 from orchestration.core.postgres import exclusive
+from orchestration.core.promotions import promote
 from orchestration.core.resources import Platform
 from orchestration.core.status import publishable_quarters, remember, succeeded, track
 from orchestration.student_performance.checks import record_row_accounts
@@ -82,6 +83,8 @@ def build_python_assets(
         # A quarter whose file was received before, and all that follows from it, stands as its last build left it.
         built = up_to_date_etl(platform, contract, quarters) & succeeded_before
         put_back([quarter for quarter in quarters if quarter in built], context.run_id)
+        fresh = [quarter for quarter in quarters if quarter not in built]
+        promote(platform.database, DOMAIN, fresh, "landing", ["is of the contract"], f"run {context.run_id}")
         return dg.MaterializeResult(
             metadata={
                 "source": landed.source,
@@ -108,6 +111,7 @@ def build_python_assets(
                     if todo:
                         landed, counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
                         context.log.info(f"{quarter}: {counts[quarter]:,} lines read from {landed.name}")
+            promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
         if not counts:
             return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
         return dg.MaterializeResult(
@@ -142,6 +146,12 @@ def build_python_assets(
         with track(platform.database, DOMAIN, tracked, "etl", context.run_id, finishes=True) as rows:
             accounts = record_row_accounts(platform, tracked) if tracked else []
             rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
+            counts = {(account.quarter, account.source_file_id): account.trusted for account in accounts}
+            promoter = f"run {context.run_id}"
+            promote(
+                platform.database, DOMAIN, tracked, "trusted", ["rows account", "faults within limit"], promoter, counts
+            )
+            promote(platform.database, DOMAIN, tracked, "curated", ["dbt tests"], promoter)
         table = "\n".join(
             ["| quarter | read | trusted | quarantined | by reason |", "|---|---|---|---|---|"]
             + [
@@ -181,6 +191,7 @@ def build_python_assets(
                 from orchestration.core.publishing import Publishing
                 from orchestration.student_performance.publish import publish_pages
 
+                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, contract)
                 docs = generate_docs(platform.settings, database, dbt_variables(contract, platform.settings))
                 shown = publishable_quarters(database, DOMAIN)

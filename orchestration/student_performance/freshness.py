@@ -14,6 +14,7 @@ from orchestration.core import builds, delimited, delimited_blocks
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.promotions import promoted
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site_parts import area_of, published_part
@@ -61,7 +62,7 @@ def up_to_date_etl(platform: Platform, contract: Contract, quarters: Sequence[Qu
     """Those of the quarters whose raw lines and models stand as their last build left them, and would be built alike."""
     database, settings = platform.database, platform.settings
     project = project_fingerprint(settings, dbt_variables(contract, settings))
-    return _up_to_date(
+    return promoted(database, DOMAIN, quarters, "curated") & _up_to_date(
         database,
         quarters,
         {

@@ -61,7 +61,7 @@ def load_of(database: Database) -> Iterator[list[tuple[int, int]]]:
 def serial(new_command: Callable[[str], Command]) -> Command:
     """The quarters brought by one run after the other's steps."""
     command = new_command("serial")
-    command("run", "--source", "sample", "--quarter", str(LAST), **SETTINGS)
+    command("run", "--domain", "student_performance", "--source", "sample", "--quarter", str(LAST), **SETTINGS)
     return command
 
 

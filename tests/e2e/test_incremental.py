@@ -51,7 +51,16 @@ def versions(command: Command, where: str = "true") -> dict[str, object]:
 def command(new_command: Callable[[str], Command]) -> Command:
     """The command after a run of three quarters on the sample."""
     command = new_command("incremental")
-    command("run", "--source", "sample", "--quarter", QUARTERS[-1], QUARTERDECK_SAMPLE_QUARTERS="3")
+    command(
+        "run",
+        "--domain",
+        "student_performance",
+        "--source",
+        "sample",
+        "--quarter",
+        QUARTERS[-1],
+        QUARTERDECK_SAMPLE_QUARTERS="3",
+    )
     return command
 
 
@@ -64,7 +73,7 @@ def other_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_unchanged_rerun_rewrites_nothing(command: Command) -> None:
     before, pages = versions(command), (command.home / "site").resolve()
     status = command.rows("select * from platform.stage_status order by quarter, stage")
-    again = command("run", "--source", "sample", "--quarter", "2026Q3")
+    again = command("run", "--domain", "student_performance", "--source", "sample", "--quarter", "2026Q3")
     assert "SAMPLE DATA" in again.stdout
     assert versions(command) == before
     assert (command.home / "site").resolve() == pages
@@ -84,7 +93,7 @@ def test_forgetting_a_quarter_makes_it_be_built_again(command: Command) -> None:
     kept, before = versions(command, "quarter = '2026Q1'"), versions(command, "quarter = '2026Q3'")
     same = fingerprints(command, "quarter = '2026Q3'")
     command("reset", "--quarter", "2026Q3", "--yes")
-    command("run", "--source", "sample", "--quarter", "2026Q3")
+    command("run", "--domain", "student_performance", "--source", "sample", "--quarter", "2026Q3")
     after = fingerprints(command, "quarter = '2026Q3'")
     # When the file was assigned is said in rpt_quarters; all else comes out the same.
     assert {name for name in same if same[name] != after[name]} <= {"student_performance_marts.rpt_quarters"}
@@ -95,11 +104,20 @@ def test_forgetting_a_quarter_makes_it_be_built_again(command: Command) -> None:
 def test_another_limit_on_quarantined_rows_leads_to_work(command: Command) -> None:
     query = "select fingerprint from platform.quarter_builds where quarter = '2026Q1' order by step"
     before = command.rows(query)
-    command("run", "--source", "sample", "--quarter", "2026Q1", QUARTERDECK_MAX_QUARANTINED_PCT="6")
+    command(
+        "run",
+        "--domain",
+        "student_performance",
+        "--source",
+        "sample",
+        "--quarter",
+        "2026Q1",
+        QUARTERDECK_MAX_QUARANTINED_PCT="6",
+    )
     after = command.rows(query)
     assert len(after) == len(before) == 4
     assert after != before
-    command("run", "--source", "sample", "--quarter", "2026Q1")
+    command("run", "--domain", "student_performance", "--source", "sample", "--quarter", "2026Q1")
     assert command.rows(query) == before
 
 
@@ -113,7 +131,7 @@ def test_the_old_file_after_a_refused_one_puts_everything_right(
     refused = command("run", "--source", str(bad), "--quarter", "2026Q1", check=False)
     assert refused.returncode == 1
     assert "more than the limit" in refused.stderr
-    command("run", "--source", "sample", "--quarter", "2026Q1")
+    command("run", "--domain", "student_performance", "--source", "sample", "--quarter", "2026Q1")
     assert fingerprints(command, "quarter = '2026Q1'") == before
     status = command.rows("select distinct status from platform.stage_status where quarter = '2026Q1'")
     assert status == [{"status": "succeeded"}]

@@ -38,7 +38,7 @@ def command(new_command: Callable[[str], Command]) -> Command:
     """The command on a database with one quarter."""
     command = new_command("retries")
     command.environment |= {"QUARTERDECK_SAMPLE_QUARTERS": "1", "QUARTERDECK_SAMPLE_ROWS": "300"}
-    command("run", "--source", "sample", "--quarter", QUARTER)
+    command("run", "--domain", "student_performance", "--source", "sample", "--quarter", QUARTER)
     return command
 
 
@@ -58,7 +58,7 @@ def test_a_lost_connection_and_a_deadlock_pass_at_the_second_try(command: Comman
     with open_database(Settings(home=command.home)).connect() as connection:
         connection.execute(FAULTS)
     command("reset", "--quarter", QUARTER, "--yes")  # otherwise nothing has changed, and nothing is done
-    result = command("run", "--source", "sample", "--quarter", QUARTER)
+    result = command("run", "--domain", "student_performance", "--source", "sample", "--quarter", QUARTER)
     assert result.stderr.count("is tried again in") == 2
     repeated = {step: count for step, count in tries(command).items() if count > 1}
     assert len(repeated) == 2

@@ -15,7 +15,7 @@ from tests.e2e.marts import fingerprints
 def command(new_command: Callable[[str], Command]) -> Command:
     """The command after a first run on the sample: eight quarters up to 2026Q2, in one go."""
     command = new_command("sample")
-    result = command("run", "--source", "sample", "--quarter", "2026Q2")
+    result = command("run", "--domain", "student_performance", "--source", "sample", "--quarter", "2026Q2")
     assert "SAMPLE DATA" in result.stdout
     return command
 
@@ -48,7 +48,7 @@ def test_sample_has_rows_to_quarantine_and_accounts_for_them(command: Command) -
 def test_further_quarters_append_and_moves_are_followed(command: Command) -> None:
     old = "quarter < '2026Q3'"
     before = fingerprints(command, old)
-    command("run", "--source", "sample", "--quarter", "2026Q3")
+    command("run", "--domain", "student_performance", "--source", "sample", "--quarter", "2026Q3")
     assert quarters(command)[-1] == "2026Q3"
     assert len(quarters(command)) == 9
     assert fingerprints(command, old) == before
@@ -72,7 +72,7 @@ def test_quarters_run_at_once_give_the_same_tables_as_one_after_the_other(
     # The first of them creates the tables; the others must neither collide with it nor with one another.
     running = [
         subprocess.Popen(
-            [script, "stage", "etl", "--source", "sample", "--quarter", quarter],
+            [script, "stage", "etl", "--domain", "student_performance", "--source", "sample", "--quarter", quarter],
             env={**parallel.environment, "QUARTERDECK_SAMPLE_QUARTERS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -85,7 +85,7 @@ def test_quarters_run_at_once_give_the_same_tables_as_one_after_the_other(
         assert process.returncode == 0, output
     running = [
         subprocess.Popen(
-            [script, "stage", "ml", "--quarter", quarter],
+            [script, "stage", "ml", "--domain", "student_performance", "--quarter", quarter],
             env=parallel.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -107,14 +107,28 @@ def test_a_stage_refuses_to_overtake_the_one_before(new_command: Callable[[str],
     command = new_command("stages")
     impatient = {"QUARTERDECK_STAGE_TIMEOUT_SECONDS": "0"}
     for stage, previous in (("ml", "etl"), ("publish", "ml")):
-        result = command("stage", stage, "--quarter", "2026Q2", check=False, **impatient)
+        result = command(
+            "stage", stage, "--domain", "student_performance", "--quarter", "2026Q2", check=False, **impatient
+        )
         assert result.returncode == 1
         assert f"stage {previous} is" in result.stderr
-    command("stage", "etl", "--source", "sample", "--quarter", "2026Q2", QUARTERDECK_SAMPLE_QUARTERS="1")
-    result = command("stage", "publish", "--quarter", "2026Q2", check=False, **impatient)
+    command(
+        "stage",
+        "etl",
+        "--domain",
+        "student_performance",
+        "--source",
+        "sample",
+        "--quarter",
+        "2026Q2",
+        QUARTERDECK_SAMPLE_QUARTERS="1",
+    )
+    result = command(
+        "stage", "publish", "--domain", "student_performance", "--quarter", "2026Q2", check=False, **impatient
+    )
     assert result.returncode == 1
     assert "stage ml is pending" in result.stderr
-    command("stage", "ml", "--quarter", "2026Q2")
-    command("stage", "publish", "--quarter", "2026Q2")
+    command("stage", "ml", "--domain", "student_performance", "--quarter", "2026Q2")
+    command("stage", "publish", "--domain", "student_performance", "--quarter", "2026Q2")
     assert (command.home / "site" / "index.html").exists()
     assert {row["status"] for row in command.rows("select status from platform.stage_status")} == {"succeeded"}

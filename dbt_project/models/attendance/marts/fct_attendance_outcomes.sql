@@ -29,7 +29,7 @@ select
     case
         when student_attendance.enrolled_days < definitions.minimum_enrolled_days
             then
-                student_attendance.enrolled_days || ' days enrolled, fewer than ' || definitions.minimum_enrolled_days
+                student_attendance.enrolled_days || ' days enrolled, fewer than the ' || definitions.minimum_enrolled_days || ' asked for'
         else
             case when definitions.includes_lower then '>= ' else '> ' end || definitions.lower_pct || ' % and '
             || case when definitions.includes_upper then '<= ' else '< ' end || definitions.upper_pct || ' %, at least '
