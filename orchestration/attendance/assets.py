@@ -31,6 +31,16 @@ from orchestration.core.resources import Platform
 from orchestration.core.status import remember, succeeded, track
 
 RAW_OP = f"{DOMAIN}__raw_tables"
+# Stage etl has succeeded when these stand; all other models lead to them or to the pages.
+FINAL_MODELS = (
+    "stg_attendance__set_aside_items",
+    "stg_attendance__identity_conflicts",
+    "fct_school_days",
+    "fct_school_attendance",
+    "fct_absence_streaks",
+    "fct_attendance_outcomes",
+    "rpt_absence_reasons",
+)
 OWNERS = ["team:academics_office"]
 UNCHANGED = "Nothing that this is made from has changed since it was built."
 
@@ -133,7 +143,7 @@ def build_python_assets(
         deps=[
             *(dg.AssetKey([DOMAIN, table]) for table in RAW_TABLES),
             *(dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"]) for name in JUDGED.values()),
-            dg.AssetKey([DOMAIN, "fct_school_days"]),
+            *(dg.AssetKey([DOMAIN, name]) for name in FINAL_MODELS),
         ],
         kinds={"python", "postgres"},
         tags={"layer": "platform", "zone": "trusted"},

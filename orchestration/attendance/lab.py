@@ -66,7 +66,7 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
     students: dict[str, tuple[tuple[int, Decimal, Decimal], dict[str, tuple[str, str]]]] = {}
     counts: dict[str, dict[str, int]] = {name: {} for name in names}
     for student, name, outcome, clause, *figures in rows:
-        students.setdefault(student, (tuple(figures), {}))[1][name] = (outcome, clause)  # type: ignore[arg-type]
+        students.setdefault(student, (tuple(figures), {}))[1][name] = (outcome, clause)
         counts[name][outcome] = counts[name].get(outcome, 0) + 1
     flips = tuple(
         Flip(student, *figures, tuple(outcomes[name] for name in names))

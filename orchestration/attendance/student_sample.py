@@ -79,7 +79,7 @@ def _pick(texts: Sequence[str], *parts: object) -> str:
 
 
 def _present(quarter: Quarter, school: str, number: int, day: date) -> bool:
-    return _share(quarter, school, number, day) >= 0.35 * _share(school, number) ** 2.5
+    return bool(_share(quarter, school, number, day) >= 0.35 * _share(school, number) ** 2.5)
 
 
 def _name(school: str, number: int) -> str:

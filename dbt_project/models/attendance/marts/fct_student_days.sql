@@ -69,7 +69,7 @@ enrolled as (
         submissions.last_date,
         row_number() over (
             partition by enrolments.quarter, enrolments.student_id, school_calendar.attendance_date
-            order by enrolments.enrolled_from desc, enrolments.school_code, enrolments.source_line
+            order by enrolments.enrolled_from desc, enrolments.school_code asc, enrolments.source_line asc
         ) as place
     from enrolments
     inner join school_calendar
@@ -90,25 +90,35 @@ enrolled_students as (
     where reason is null
 ),
 
+marked_days as (
+    select * from marked
+    where place = 1
+),
+
+enrolled_days as (
+    select * from enrolled
+    where place = 1 and attendance_date <= last_date
+),
+
 -- Negative attendance: an instructional day up to the school's last submission that nobody marked is a day present.
 days as (
     select
-        coalesce(marked.quarter, enrolled.quarter) as quarter,
-        coalesce(marked.student_id, enrolled.student_id) as student_id,
-        marked.source_student_id,
-        coalesce(marked.school_code, enrolled.school_code) as school_code,
-        coalesce(marked.attendance_date, enrolled.attendance_date) as attendance_date,
-        coalesce(marked.status, 'not_marked') as status,
-        coalesce(marked.present_fraction, 1) as present_fraction,
-        marked.absence_reason,
-        enrolled.student_id is not null as has_stay
-    from (select * from marked where place = 1) as marked
-    full outer join (select * from enrolled where place = 1 and attendance_date <= last_date) as enrolled
+        coalesce(marked_days.quarter, enrolled_days.quarter) as quarter,
+        coalesce(marked_days.student_id, enrolled_days.student_id) as student_id,
+        marked_days.source_student_id,
+        coalesce(marked_days.school_code, enrolled_days.school_code) as school_code,
+        coalesce(marked_days.attendance_date, enrolled_days.attendance_date) as attendance_date,
+        coalesce(marked_days.status, 'not_marked') as status,
+        coalesce(marked_days.present_fraction, 1) as present_fraction,
+        marked_days.absence_reason,
+        enrolled_days.student_id is not null as has_stay
+    from marked_days
+    full outer join enrolled_days
         on
-            marked.quarter = enrolled.quarter
-            and marked.student_id = enrolled.student_id
-            and marked.school_code = enrolled.school_code
-            and marked.attendance_date = enrolled.attendance_date
+            marked_days.quarter = enrolled_days.quarter
+            and marked_days.student_id = enrolled_days.student_id
+            and marked_days.school_code = enrolled_days.school_code
+            and marked_days.attendance_date = enrolled_days.attendance_date
 ),
 
 -- Where nobody gave a student's stays, the days recorded are the days enrolled, each at one school.
@@ -119,7 +129,7 @@ placed as (
             when enrolled_students.student_id is not null then days.has_stay
             else row_number() over (
                 partition by days.quarter, days.student_id, days.attendance_date
-                order by days.present_fraction desc, days.school_code
+                order by days.present_fraction desc, days.school_code asc
             ) = 1
         end as is_enrolled
     from days
