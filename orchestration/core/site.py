@@ -148,7 +148,7 @@ class FurtherPage:
 
 @dataclass
 class SiteBuilder:
-    """Collects the files of one part of a build, in `facts.area`; the part's folder must be new or empty.
+    """Collects the files of one part of a build, in `facts.area`; no file of that part may be there yet.
 
     Raises FileExistsError when it holds anything: a page left from another build would be published with this one.
     """
@@ -159,9 +159,9 @@ class SiteBuilder:
     written: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        own = self.folder / self.facts.area
-        if own.exists() and any(own.iterdir()):
-            raise FileExistsError(f"{own} is not empty; build the pages into a new folder")
+        left = [name for name in self._own_files() if name.startswith(self.facts.area)]
+        if left:
+            raise FileExistsError(f"{self.folder} is not empty ({left[0]}); build the pages into a new folder")
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, relative: str, text: str) -> Path:
@@ -187,6 +187,13 @@ class SiteBuilder:
         }
         return self.write(address, self.templates.get_template(template or name).render(**shared, **context))
 
+    def _own_files(self) -> list[str]:
+        """The files that no other part names."""
+        parts = read_manifest(self.folder)["parts"]
+        others = {name for area, part in parts.items() if area != self.facts.area for name in part["files"]}
+        found = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
+        return sorted(found - others - {MANIFEST_NAME})
+
     def static(self, *folders: Path) -> None:
         """Copy style sheets and scripts into assets/, which all parts share."""
         for folder in folders:
@@ -207,11 +214,10 @@ class SiteBuilder:
             "run_id": self.facts.run_id,
             "sources": sorted(self.facts.sources),
         }
-        others = {name for area, part in parts.items() if area != self.facts.area for name in part["files"]}
-        found = {file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if file.is_file()}
+        own = self._own_files()
         if is_placeholder:
             about["is_placeholder"] = True
-        parts[self.facts.area] = {**about, "files": sorted(found - others - {MANIFEST_NAME})}
+        parts[self.facts.area] = {**about, "files": own}
         return write_manifest(self.folder, {**about, "parts": parts})
 
 

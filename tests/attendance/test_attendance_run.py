@@ -100,7 +100,7 @@ def test_the_site_has_its_parts_and_no_link_leads_nowhere(command: Command) -> N
     assert set(manifest["parts"]) == {"", "attendance", "platform"}
     assert manifest["parts"][""]["is_placeholder"]
     assert "nothing has been published yet" in (site / "index.html").read_text()
-    assert not manifest["parts"]["attendance"]["sources"] == ["sample"]
+    assert manifest["parts"]["attendance"]["sources"] == ["file"]
 
 
 def test_an_unchanged_rerun_does_nothing(command: Command, drops: Path) -> None:

@@ -16,7 +16,7 @@ select
     borough,
     district,
     attendance_pct,
-    case when reason is null then 'reported' else reason end as status,
+    coalesce(reason, 'reported') as status,
     source_file_id
 from report_items
 where
