@@ -33,6 +33,7 @@ from orchestration.core.status import remember, succeeded, track
 RAW_OP = f"{DOMAIN}__raw_tables"
 # Stage etl has succeeded when these stand; all other models lead to them or to the pages.
 FINAL_MODELS = (
+    "stg_attendance__school_days",
     "stg_attendance__set_aside_items",
     "stg_attendance__identity_conflicts",
     "fct_school_days",
