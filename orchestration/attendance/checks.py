@@ -1,6 +1,10 @@
 """What must hold before a quarter of attendance goes on: the row account, and the limit on faulty rows."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
 
 from orchestration.attendance.ingest import DOMAIN
 from orchestration.core.accounts import RowAccount, record_accounts
@@ -13,40 +17,49 @@ from orchestration.core.roles import Role
 EXPECTED_REASONS = ("not_a_school", "not_submitted")
 
 
+# Every raw table, with the judged rows that are made of it: trusted where they have no reason.
+JUDGED = {
+    "school_days": "report_items",
+    **{name: name for name in ("student_marks", "enrolments", "holidays", "absence_reasons")},
+}
+
+
 def count_rows(database: Database, quarters: Sequence[Quarter]) -> list[RowAccount]:
-    """The quarters' row accounts, a file each, counted in the raw table and in the judged rows independently."""
+    """The quarters' row accounts, a file each, counted in the raw tables and in the judged rows independently."""
     labels = [str(quarter) for quarter in quarters]
+    read: dict[tuple[str, str], int] = {}
+    reasons: dict[tuple[str, str], dict[str | None, int]] = {}
     with database.as_role(Role.TRANSFORMER).connect() as connection:
-        read = connection.execute(
-            """
-            select quarter, source_file_id, count(*) from attendance_raw.school_days
-            where quarter = any(%s) group by 1, 2 order by 1, 2
-            """,
-            (labels,),
-        ).fetchall()
-        trusted: dict[tuple[str, str], int] = {
-            (quarter, file): count
-            for quarter, file, count in connection.execute(
-                """
-                select quarter, source_file_id, count(*) from attendance_staging.stg_attendance__school_days
-                where quarter = any(%s) group by 1, 2
-                """,
-                (labels,),
-            )
-        }
-        reasons: dict[tuple[str, str], dict[str, int]] = {}
-        for quarter, file, reason, count in connection.execute(
-            """
-            select quarter, source_file_id, reason, count(*) from attendance_staging.stg_attendance__set_aside_items
-            where quarter = any(%s) group by 1, 2, 3 order by 1, 2, 3
-            """,
-            (labels,),
-        ):
-            reasons.setdefault((quarter, file), {})[reason] = count
+        for raw_table, judged in JUDGED.items():
+            read.update(_count(connection, ("attendance_raw", raw_table), [], labels))
+            counted = _count(connection, ("attendance_staging", f"stg_attendance__{judged}"), ["reason"], labels)
+            for (quarter, file, reason), count in counted.items():
+                reasons.setdefault((quarter, file), {})[reason] = count
     return [
-        RowAccount(DOMAIN, quarter, file, count, trusted.get((quarter, file), 0), reasons.get((quarter, file), {}))
-        for quarter, file, count in read
+        RowAccount(
+            DOMAIN,
+            *key,
+            count,
+            found.get(None, 0),
+            {reason: rows for reason, rows in found.items() if reason is not None},
+        )
+        for key, count in sorted(read.items())
+        for found in [reasons.get(key, {})]
     ]
+
+
+def _count(
+    connection: psycopg.Connection, table: tuple[str, str], columns: Sequence[str], labels: list[str]
+) -> dict[Any, int]:
+    """Rows by quarter, file and the columns."""
+    statement = sql.SQL(
+        "select quarter, source_file_id, {} count(*) from {} where quarter = any(%s) group by {}"
+    ).format(
+        sql.SQL("").join(sql.SQL("{}, ").format(sql.Identifier(column)) for column in columns),
+        sql.Identifier(*table),
+        sql.SQL(", ").join(map(sql.Literal, range(1, 3 + len(columns)))),
+    )
+    return {tuple(key): count for *key, count in connection.execute(statement, (labels,))}
 
 
 def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:

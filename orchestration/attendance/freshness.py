@@ -22,7 +22,7 @@ STAGES: tuple[Stage, ...] = ("etl", "publish")
 RAW_STEP, MODELS_STEP, PAGES_STEP = "raw", "models", "pages"
 ALL_QUARTERS = "all"
 HERE = Path(__file__).parent
-_READERS = ("contract.py", "contract.yml", "daily_report.py", "ingest.py", "kinds.py")
+_READERS = ("contract.py", "contract.yml", "daily_report.py", "ingest.py", "kinds.py", "student_files.py", "tables.yml")
 
 
 def raw_fingerprints(database: Database, quarters: Sequence[Quarter]) -> dict[Quarter, str | None]:

@@ -13,6 +13,7 @@ from psycopg import sql
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.kinds import KINDS, Examined, Kind, examine
 from orchestration.attendance.sample import write_sample
+from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
@@ -47,7 +48,10 @@ def fetched(source: str, quarters: Sequence[Quarter], settings: Settings, contra
             yield [
                 path
                 for quarter in quarters
-                for path in write_sample(quarter, Path(folder), contract.daily_report, start, today)
+                for path in (
+                    *write_sample(quarter, Path(folder), contract.daily_report, start, today),
+                    *write_student_sample(quarter, Path(folder), start, today),
+                )
             ]
         elif Path(source).is_dir():
             files = sorted(path for path in Path(source).iterdir() if path.is_file() and not path.name.startswith("."))
