@@ -211,7 +211,6 @@ def build_python_assets(
                 from orchestration.attendance.publish import publish_pages
                 from orchestration.core.publishing import Publishing
 
-                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, dbt_vars)
                 docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database)
@@ -219,6 +218,7 @@ def build_python_assets(
                 manifest, definitions = load_manifest(platform.settings, dbt_vars), all_definitions.get()
                 publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance, manifest, definitions)
                 published = publish_pages(publishing, shown, docs)
+                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
             record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={

@@ -13,10 +13,12 @@ from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
 from orchestration.core.roles import Role
 
-# What is set aside without being a fault: the total is no school, and a school that has not reported is not absent.
-EXPECTED_REASONS = ("not_a_school", "not_submitted")
-
-
+# What is set aside without being a fault, by the judged rows that have a limit: the total is no school, a school that has not
+# reported is not absent, and of marks, what says nothing, is told twice, or waits for a decision. The dbt tests say it too.
+EXPECTED_REASONS = {
+    "report_items": ("not_a_school", "not_submitted"),
+    "student_marks": ("not_recorded", "repeated_mark", "no_instructional_day", "identity_conflict"),
+}
 # Every raw table, with the judged rows that are made of it: trusted where they have no reason.
 JUDGED = {
     "school_days": "report_items",
@@ -70,27 +72,31 @@ def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list
 
 
 def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
-    """Why dbt stopped, where the cause is too many faulty items; None where it is not."""
+    """Why dbt stopped, where the cause is too many faulty items or marks; None where it is not."""
     limit = platform.settings.max_quarantined_pct
+    sentences = []
     with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
-        if connection.execute("select to_regclass('attendance_staging.stg_attendance__report_items')").fetchone() == (
-            None,
-        ):
-            return None
-        rows = connection.execute(
-            """
-            select quarter, count(*), count(*) filter (where reason is not null and not reason = any(%s)),
-                min(reason) filter (where reason is not null and not reason = any(%s))
-            from attendance_staging.stg_attendance__report_items where quarter = any(%s) group by quarter order by quarter
-            """,
-            (list(EXPECTED_REASONS), list(EXPECTED_REASONS), [str(quarter) for quarter in quarters]),
-        ).fetchall()
-    sentences = [
-        f"{quarter}: {faulty} of {read} items ({100 * faulty / read:.1f} %) are faulty, more than the limit of {limit:g} % "
-        f"(for example {example})."
-        for quarter, read, faulty, example in rows
-        if 100 * faulty > limit * read
-    ]
+        for judged, expected in EXPECTED_REASONS.items():
+            view = f"attendance_staging.stg_attendance__{judged}"
+            if connection.execute("select to_regclass(%s)", (view,)).fetchone() == (None,):
+                continue
+            rows = connection.execute(
+                sql.SQL(
+                    """
+                    select quarter, count(*), count(*) filter (where reason is not null and not reason = any(%s)),
+                        min(reason) filter (where reason is not null and not reason = any(%s))
+                    from {} where quarter = any(%s) group by quarter order by quarter
+                    """
+                ).format(sql.Identifier(*view.split("."))),
+                (list(expected), list(expected), [str(quarter) for quarter in quarters]),
+            ).fetchall()
+            words = judged.replace("_", " ")
+            sentences += [
+                f"{quarter}: {faulty} of {read} {words} ({100 * faulty / read:.1f} %) are faulty, more than the limit of "
+                f"{limit:g} % (for example {example})."
+                for quarter, read, faulty, example in rows
+                if 100 * faulty > limit * read
+            ]
     if not sentences:
         return None
     return " ".join(sentences) + (

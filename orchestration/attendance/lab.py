@@ -9,11 +9,12 @@ from decimal import Decimal
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.postgres import Database
+from orchestration.core.roles import Role
 
 
 @dataclass(frozen=True)
 class Flip:
-    """A student whose outcomes differ: days enrolled and present, and (outcome, clause) by authority, in the order asked."""
+    """A student (a pseudonym) whose outcomes differ: days enrolled and present, and (outcome, clause) by authority, as asked."""
 
     student_id: str
     enrolled_days: int
@@ -39,12 +40,12 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
     Raises:
         QuarterdeckError: there is no such definition, authority or quarter, or fewer than two are asked for.
     """
-    with database.connect() as connection:
+    with database.as_role(Role.ANALYST).connect() as connection:
         if connection.execute("select to_regclass('attendance_marts.fct_attendance_outcomes')").fetchone() == (None,):
             raise QuarterdeckError("Nothing was computed yet. Run `quarterdeck run --domain attendance` first.")
         known: dict[str, dict[str, list[int]]] = {}
         for name, authority, version in connection.execute(
-            "select distinct definition, authority, version from attendance_staging.attendance_definitions order by 1, 2, 3"
+            "select distinct definition, authority, version from attendance_marts.fct_attendance_outcomes order by 1, 2, 3"
         ):
             known.setdefault(name, {}).setdefault(authority, []).append(version)
         names = _resolve(known, definition, asked)

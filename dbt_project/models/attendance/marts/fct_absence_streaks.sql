@@ -15,7 +15,6 @@ numbered as (
         student_id,
         attendance_date,
         status,
-        absence_reason,
         present_fraction,
         row_number() over (partition by quarter, student_id order by attendance_date) as day_place,
         row_number() over (

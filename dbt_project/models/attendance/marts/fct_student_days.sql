@@ -20,6 +20,10 @@ absence_reasons as (
     select * from {{ ref('stg_attendance__absence_reasons') }}
 ),
 
+taxonomy as (
+    select * from {{ ref('absence_categories') }}
+),
+
 -- A week's mark stands for each of the week's days that has no mark of its own.
 marked as (
     select
@@ -146,22 +150,32 @@ reasons as (
     from absence_reasons
     where reason is null
     group by quarter, source_student_id, absence_date
+),
+
+explained as (
+    select
+        placed.*,
+        case
+            when placed.present_fraction < 1 then coalesce(lower(placed.absence_reason), reasons.absence_reason)
+        end as given_reason
+    from placed
+    left join reasons
+        on
+            placed.quarter = reasons.quarter
+            and placed.source_student_id = reasons.source_student_id
+            and placed.attendance_date = reasons.absence_date
 )
 
 select
-    placed.quarter,
-    placed.student_id,
-    placed.school_code,
-    placed.attendance_date,
-    case when placed.is_enrolled then placed.status else 'not_enrolled' end as status,
-    placed.present_fraction,
-    placed.is_enrolled,
+    explained.quarter,
+    explained.student_id,
+    explained.school_code,
+    explained.attendance_date,
+    case when explained.is_enrolled then explained.status else 'not_enrolled' end as status,
+    explained.present_fraction,
+    explained.is_enrolled,
     case
-        when placed.present_fraction < 1 then coalesce(lower(placed.absence_reason), reasons.absence_reason)
-    end as absence_reason
-from placed
-left join reasons
-    on
-        placed.quarter = reasons.quarter
-        and placed.source_student_id = reasons.source_student_id
-        and placed.attendance_date = reasons.absence_date
+        when explained.given_reason is not null then coalesce(taxonomy.category, 'not_mapped')
+    end as absence_category
+from explained
+left join taxonomy on explained.given_reason = taxonomy.reason

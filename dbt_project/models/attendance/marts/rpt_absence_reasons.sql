@@ -34,7 +34,7 @@ given as (
 
 select
     given.quarter,
-    given.absence_reason,
+    coalesce(taxonomy.reason, 'not_mapped') as absence_reason,
     coalesce(taxonomy.category, 'not_mapped') as category,
     taxonomy.reason is not null as is_mapped,
     count(*) as mention_count,
@@ -42,4 +42,4 @@ select
 from given
 left join taxonomy on given.absence_reason = taxonomy.reason
 where {{ in_requested_quarters('given.quarter') }}
-group by given.quarter, given.absence_reason, taxonomy.category, taxonomy.reason
+group by given.quarter, taxonomy.category, taxonomy.reason
