@@ -10,6 +10,7 @@ from orchestration.student_performance.contract import load_contract
 
 _VARIABLES = {
     **load_contract().dbt_vars(),
+    "academic_year_start_month": 1,
     "is_shipped_contract": True,
     "max_quarantined_pct": 5,
     "quarters": ["2026Q4"],

@@ -1,12 +1,12 @@
 """The Python assets of attendance around the dbt models: received files, raw items, row account, pages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from orchestration.attendance.checks import record_row_accounts
+from orchestration.attendance.checks import JUDGED, record_row_accounts
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.freshness import (
     RAW_STEP,
@@ -20,7 +20,7 @@ from orchestration.attendance.freshness import (
     up_to_date_etl,
 )
 from orchestration.attendance.ingest import DOMAIN, load_raw, receive, remarks_on, resolve_source
-from orchestration.attendance.kinds import SCHOOL_DAYS
+from orchestration.attendance.kinds import RAW_TABLES
 from orchestration.core.builds import changed
 from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
@@ -32,6 +32,18 @@ from orchestration.core.promotions import promote
 from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import remember, succeeded, track
 
+RAW_OP = f"{DOMAIN}__raw_tables"
+# Stage etl has succeeded when these stand; all other models lead to them or to the pages.
+FINAL_MODELS = (
+    "stg_attendance__school_days",
+    "stg_attendance__set_aside_items",
+    "stg_attendance__identity_conflicts",
+    "fct_school_days",
+    "fct_school_attendance",
+    "fct_absence_streaks",
+    "fct_attendance_outcomes",
+    "rpt_absence_reasons",
+)
 OWNERS = ["team:academics_office"]
 UNCHANGED = "Nothing that this is made from has changed since it was built."
 
@@ -92,15 +104,27 @@ def build_python_assets(
             }
         )
 
-    @dg.asset(  # type: ignore[untyped-decorator]
-        **common,
-        name=SCHOOL_DAYS,
-        deps=[landing_files],
-        kinds={"python", "postgres"},
-        tags={"layer": "raw", "zone": "raw"},
+    @dg.multi_asset(
+        name=RAW_OP,
+        specs=[
+            dg.AssetSpec(
+                [DOMAIN, table],
+                deps=[landing_files],
+                description=f"Every row of the quarter's files for {table}, as text, with quarter, file and line.",
+                group_name=DOMAIN,
+                kinds={"python", "postgres"},
+                owners=OWNERS,
+                partitions_def=partitions_def,
+                tags={"layer": "raw", "zone": "raw"},
+            )
+            for table in RAW_TABLES
+        ],
+        partitions_def=partitions_def,
+        backfill_policy=BACKFILL_POLICY,
+        pool=DATABASE_WRITERS,
     )
-    def school_days(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        """Every item of the quarter's daily reports as text, with quarter, file and item number."""
+    def raw_tables(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        """Every row of the quarter's files as text, with quarter, file and line number."""
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         tracked = unsettled_etl(platform, dbt_vars, quarters)
         counts = {}
@@ -112,18 +136,20 @@ def build_python_assets(
                         counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
                         context.log.info(f"{quarter}: {counts[quarter]}")
             promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
-        if not counts:
-            return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": sum(count[SCHOOL_DAYS] for count in counts.values())}
-        )
+        for table in RAW_TABLES:
+            metadata: dict[str, Any] = (
+                {"dagster/row_count": sum(count[table] for count in counts.values())}
+                if counts
+                else {"unchanged": UNCHANGED}
+            )
+            yield dg.MaterializeResult(asset_key=dg.AssetKey([DOMAIN, table]), metadata=metadata)
 
     @dg.asset(  # type: ignore[untyped-decorator]
         **common,
         deps=[
-            school_days,
-            *(dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"]) for name in ("school_days", "set_aside_items")),
-            dg.AssetKey([DOMAIN, "fct_school_days"]),
+            *(dg.AssetKey([DOMAIN, table]) for table in RAW_TABLES),
+            *(dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"]) for name in JUDGED.values()),
+            *(dg.AssetKey([DOMAIN, name]) for name in FINAL_MODELS),
         ],
         kinds={"python", "postgres"},
         tags={"layer": "platform", "zone": "trusted"},
@@ -185,7 +211,6 @@ def build_python_assets(
                 from orchestration.attendance.publish import publish_pages
                 from orchestration.core.publishing import Publishing
 
-                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, dbt_vars)
                 docs = generate_docs(platform.settings, database, dbt_vars)
                 shown = publishable_quarters(database)
@@ -193,6 +218,7 @@ def build_python_assets(
                 manifest, definitions = load_manifest(platform.settings, dbt_vars), all_definitions.get()
                 publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance, manifest, definitions)
                 published = publish_pages(publishing, shown, docs)
+                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
             record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={
@@ -202,4 +228,4 @@ def build_python_assets(
             }
         )
 
-    return [landing_files, school_days, row_accounts, pages]
+    return [landing_files, raw_tables, row_accounts, pages]

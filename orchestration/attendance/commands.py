@@ -31,7 +31,7 @@ __all__ = [
 SAMPLE_QUARTERS = 2
 STEP_TITLES = {
     LANDING_OP: "Receive the files",
-    f"{DOMAIN}__school_days": "Load every item as text",
+    f"{DOMAIN}__raw_tables": "Load every row as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
     f"{DOMAIN}__pages": "Build, check and publish the pages",

@@ -19,7 +19,10 @@ from orchestration.core.settings import Settings
 
 def project_variables(settings: Settings) -> dict[str, Any]:
     """The variables that this domain's models ask of every dbt command."""
-    return {"max_quarantined_pct": settings.max_quarantined_pct}
+    return {
+        "academic_year_start_month": settings.academic_year_start_month,
+        "max_quarantined_pct": settings.max_quarantined_pct,
+    }
 
 
 def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions:

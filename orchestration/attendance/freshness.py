@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.ingest import DOMAIN
-from orchestration.core import builds
+from orchestration.core import builds, pseudonyms
 from orchestration.core.dbt import DbtStep, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
@@ -22,7 +22,7 @@ STAGES: tuple[Stage, ...] = ("etl", "publish")
 RAW_STEP, MODELS_STEP, PAGES_STEP = "raw", "models", "pages"
 ALL_QUARTERS = "all"
 HERE = Path(__file__).parent
-_READERS = ("contract.py", "contract.yml", "daily_report.py", "ingest.py", "kinds.py")
+_READERS = ("contract.py", "contract.yml", "daily_report.py", "ingest.py", "kinds.py", "student_files.py", "tables.yml")
 
 
 def raw_fingerprints(database: Database, quarters: Sequence[Quarter]) -> dict[Quarter, str | None]:
@@ -37,7 +37,7 @@ def raw_fingerprints(database: Database, quarters: Sequence[Quarter]) -> dict[Qu
                 (DOMAIN,),
             )
         )
-    code = builds.code_fingerprint(*(HERE / name for name in _READERS))
+    code = builds.code_fingerprint(*(HERE / name for name in _READERS), Path(pseudonyms.__file__))
     return {
         quarter: builds.fingerprint_of(files.get(str(quarter)), load_contract().model_dump(), code)
         for quarter in quarters

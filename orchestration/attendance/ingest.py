@@ -1,4 +1,7 @@
-"""From files to `attendance_raw`: recognise each by its content, keep it, and load a quarter's rows as text."""
+"""From files to `attendance_raw`: recognise each by its content, keep it, and load a quarter's rows as text.
+
+Students' ids become pseudonyms on the way, the same that exam results have, so that both can be joined by them.
+"""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,17 +16,20 @@ from psycopg import sql
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.kinds import KINDS, Examined, Kind, examine
 from orchestration.attendance.sample import write_sample
+from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.pseudonyms import Pseudonyms, open_pseudonyms
 from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.core.storage import open_file
 
 DOMAIN = "attendance"
 RAW_SCHEMA = f"{DOMAIN}_raw"
+STUDENT_ID = "student_id"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,10 @@ def fetched(source: str, quarters: Sequence[Quarter], settings: Settings, contra
             yield [
                 path
                 for quarter in quarters
-                for path in write_sample(quarter, Path(folder), contract.daily_report, start, today)
+                for path in (
+                    *write_sample(quarter, Path(folder), contract.daily_report, start, today),
+                    *write_student_sample(quarter, Path(folder), start, today),
+                )
             ]
         elif Path(source).is_dir():
             files = sorted(path for path in Path(source).iterdir() if path.is_file() and not path.name.startswith("."))
@@ -121,6 +130,7 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
         The number of rows by raw table.
     """
     counts = {kind.raw_table: 0 for kind in KINDS.values()}
+    pseudonyms: Pseudonyms | None = None
     as_loader = database.as_role(Role.LOADER)
     with exclusive(database, f"raw {DOMAIN}"), as_loader.connect() as connection:
         for kind in KINDS.values():
@@ -129,7 +139,9 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
         landing = open_landing(settings)
         for part, landed in assigned_files(connection, landing, DOMAIN, quarter).items():
             kind = KINDS[part.split(":")[0]]
-            counts[kind.raw_table] += _copy(connection, kind, landed, quarter, settings, contract)
+            if STUDENT_ID in kind.columns:
+                pseudonyms = pseudonyms or open_pseudonyms(settings, database)
+            counts[kind.raw_table] += _copy(connection, kind, landed, quarter, settings, contract, pseudonyms)
     return counts
 
 
@@ -154,16 +166,28 @@ def _copy(
     quarter: Quarter,
     settings: Settings,
     contract: Contract,
+    pseudonyms: Pseudonyms | None,
 ) -> int:
     statement = sql.SQL("copy {} (quarter, source_file_id, {}) from stdin").format(
         sql.Identifier(RAW_SCHEMA, kind.raw_table), sql.SQL(", ").join(map(sql.Identifier, kind.columns))
     )
+    position = kind.columns.index(STUDENT_ID) if STUDENT_ID in kind.columns else None
     count = 0
     with landed.local_copy() as path, connection.cursor().copy(statement) as copy:
         for row in kind.rows(path, contract, quarter, settings.academic_year_start_month):
-            copy.write_row((str(quarter), landed.source_file_id, *row))
+            values = list(row)
+            if position is not None:
+                assert pseudonyms is not None
+                values[position] = _pseudonym(pseudonyms, values[position])
+            copy.write_row((str(quarter), landed.source_file_id, *values))
             count += 1
     return count
+
+
+def _pseudonym(pseudonyms: Pseudonyms, identifier: object) -> str | None:
+    """The pseudonym of an id without the blanks around it; none of an id that is missing."""
+    text = str(identifier or "").strip()
+    return pseudonyms.of(text) if text else None
 
 
 def require_source(source: str, settings: Settings) -> str:

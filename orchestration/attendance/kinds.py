@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
+from orchestration.attendance import student_files
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.daily_report import control_bytes, is_daily_report, read_items
 from orchestration.core.errors import QuarterdeckError
@@ -77,6 +79,37 @@ def _report_rows(path: Path, contract: Contract, quarter: Quarter, start_month: 
             yield (item.number, *item.texts.values(), item.repaired)
 
 
+def _is_student_file(kind: str, path: Path, _contract: Contract) -> bool:
+    file = student_files.recognise(path)
+    return file is not None and file.kind == kind
+
+
+def _open_student_file(path: Path, name: str) -> student_files.StudentFile:
+    file = student_files.recognise(path, name)
+    if file is None:
+        raise QuarterdeckError(f"{name}: it was a file about students when it was received, and is none now.")
+    return file
+
+
+def _examine_student_file(path: Path, _contract: Contract, name: str, start_month: int) -> Examined:
+    file = _open_student_file(path, name)
+    quarters, count = student_files.look_through(file, start_month)
+    return Examined(file.kind, quarters, count)
+
+
+def _student_rows(path: Path, _contract: Contract, quarter: Quarter, start_month: int) -> Iterator[Row]:
+    return student_files.rows(_open_student_file(path, path.name), quarter, start_month)
+
+
+def _examine_reasons(path: Path, _contract: Contract, name: str, start_month: int) -> Examined:
+    items = student_files.read_reasons(path, name)
+    return Examined(student_files.REASONS, student_files.reason_quarters(items, name, start_month), len(items))
+
+
+def _reason_rows(path: Path, _contract: Contract, quarter: Quarter, start_month: int) -> Iterator[Row]:
+    return student_files.reason_rows(student_files.read_reasons(path), quarter, start_month)
+
+
 DAILY_REPORT = "daily_report"
 SCHOOL_DAYS = "school_days"
 KINDS = {
@@ -97,8 +130,26 @@ KINDS = {
         lambda path, contract: is_daily_report(path, contract.daily_report),
         _examine_report,
         _report_rows,
-    )
+    ),
+    student_files.REASONS: Kind(
+        student_files.REASONS,
+        student_files.REASONS,
+        student_files.REASON_COLUMNS,
+        lambda path, _contract: student_files.is_reasons(path),
+        _examine_reasons,
+        _reason_rows,
+    ),
+    **{
+        kind: Kind(kind, raw_table, columns, partial(_is_student_file, kind), _examine_student_file, _student_rows)
+        for kind, raw_table, columns in (
+            (student_files.MARKS, student_files.MARKS, student_files.MARK_COLUMNS),
+            (student_files.CLASS_SHEET, student_files.MARKS, student_files.MARK_COLUMNS),
+            (student_files.ENROLMENTS, student_files.ENROLMENTS, student_files.ENROLMENT_COLUMNS),
+            (student_files.HOLIDAYS, student_files.HOLIDAYS, student_files.HOLIDAY_COLUMNS),
+        )
+    },
 }
+RAW_TABLES = tuple(dict.fromkeys(kind.raw_table for kind in KINDS.values()))
 
 
 def examine(path: Path, contract: Contract, name: str, start_month: int) -> Examined:
@@ -111,5 +162,6 @@ def examine(path: Path, contract: Contract, name: str, start_month: int) -> Exam
         if kind.recognises(path, contract):
             return kind.examine(path, contract, name, start_month)
     raise QuarterdeckError(
-        f"{name}: this is no attendance file that orchestration/attendance/contract.yml describes. Nothing was loaded."
+        f"{name}: this is no attendance file that contract.yml or tables.yml of orchestration/attendance describes. "
+        "Nothing was loaded."
     )

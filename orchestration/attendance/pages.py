@@ -29,6 +29,15 @@ REASONS = {
     "repeated_school_day": "School and day reported twice",
     "not_a_number": "Percentage is no number",
     "out_of_range": "Percentage out of range",
+    "unreadable_line": "Line cannot be read",
+    "total_disagrees": "Class sheet whose total disagrees with its days",
+    "not_recorded": "No mark",
+    "unknown_mark": "Unknown mark",
+    "identity_conflict": "One id with several names, not decided",
+    "no_instructional_day": "Mark on a day off",
+    "conflicting_marks": "Marks of a day that contradict each other",
+    "repeated_mark": "Mark given twice",
+    "repeated_row": "Row given twice",
 }
 # Lower bounds of the distribution's ranges; each reaches up to the next, and the last includes 100.
 RANGES = (0, 70, 80, 85, 90, 92.5, 95, 97.5)
@@ -41,10 +50,10 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
 
     areas: the first page of every part of the site, for the navigation.
 
-    Raises ValueError when there is no day to show.
+    Raises ValueError when there is no quarter to show.
     """
-    if data.days.empty:
-        raise ValueError("no quarter has a day of attendance, so there is nothing to show; run the quarter first")
+    if not data.quarters:
+        raise ValueError("no quarter has a file of attendance, so there is nothing to show; run the quarter first")
     quarter = data.quarters[-1]
     builder = SiteBuilder(folder, _facts(data, quarter, areas), environment(FOLDER / "templates"))
     builder.static(STATIC_FOLDER, FOLDER / "static")
@@ -150,9 +159,9 @@ def _schools(data: PagesData) -> list[dict[str, Any]]:
 
 
 def _accounts(data: PagesData) -> list[dict[str, Any]]:
-    """Per quarter: files, items read, trusted, and set aside by reason."""
+    """Per quarter, those without a daily report too: files, items read, trusted, and set aside by reason."""
     made = []
-    for quarter in reversed(data.quarters):
+    for quarter in reversed(data.quarters_with_files):
         rows = _records(data.row_accounts[data.row_accounts["quarter"] == quarter])
         reasons: dict[str, int] = {}
         for row in rows:
@@ -180,7 +189,11 @@ def _opening(data: PagesData, quarter: str, days: Sequence[dict[str, Any]]) -> d
     missing = int((schools["day_count"] - schools["reported_day_count"]).sum())
     below = int((means < 90).sum())
     headline = f"No school day of {quarter_label(quarter)} has been reported yet"
-    standfirst = "The reports of this quarter hold totals only."
+    standfirst = (
+        "The reports of this quarter hold totals only."
+        if own
+        else "No daily report of this quarter was received. Files about students are accounted for below."
+    )
     if comparable:
         lowest = min(comparable, key=lambda day: day["mean_attendance_pct"])
         headline = f"{percent(means.mean())} of students came to an average school in {quarter_label(quarter)}"

@@ -24,8 +24,13 @@ class PagesData:
 
     @property
     def quarters(self) -> list[str]:
-        """The shown quarters, oldest first."""
-        return sorted(set(self.days["quarter"]))
+        """The shown quarters, oldest first: those with a daily report; where there is none at all, those with any file."""
+        return sorted(set(self.days["quarter"])) or self.quarters_with_files
+
+    @property
+    def quarters_with_files(self) -> list[str]:
+        """The quarters that have a row account, oldest first."""
+        return sorted(set(self.row_accounts["quarter"]))
 
     @property
     def sources(self) -> Sequence[str]:

@@ -203,7 +203,6 @@ def build_python_assets(
                 from orchestration.core.publishing import Publishing
                 from orchestration.student_performance.publish import publish_pages
 
-                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
                 made_of = shown_fingerprint(platform, contract)
                 dbt_vars = dbt_variables(contract, platform.settings)
                 docs = generate_docs(platform.settings, database, dbt_vars)
@@ -212,6 +211,7 @@ def build_python_assets(
                 manifest, definitions = load_manifest(platform.settings, dbt_vars), all_definitions.get()
                 publishing = Publishing(platform, DOMAIN, context.run_id, now, context.instance, manifest, definitions)
                 published = publish_pages(publishing, contract, shown, docs)
+                promote(database, DOMAIN, quarters, "product", ["site check"], f"run {context.run_id}")
             record_pages(platform, made_of)
         return dg.MaterializeResult(
             metadata={

@@ -6,6 +6,7 @@ The small table below is what docs/roles.md says. It is compared with Postgres's
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -47,6 +48,9 @@ def command(new_command: Callable[[str], Command]) -> Command:
     # The command makes a key of its own, as it does for somebody who sets nothing.
     del command.environment["QUARTERDECK_PSEUDONYM_KEY"]
     command("run", "--domain", "student_performance", "--source", "sample", QUARTERDECK_SAMPLE_QUARTERS="2")
+    command(
+        "run", "--domain", "attendance", "--source", "sample", "--quarter", "2026Q3", QUARTERDECK_SAMPLE_QUARTERS="1"
+    )
     return command
 
 
@@ -128,7 +132,8 @@ def privileges_by_trial(connection: psycopg.Connection, relation: Relation, colu
 def test_a_role_may_do_what_is_declared_and_nothing_else(
     loaded: Database, relations: list[Relation], role: Role
 ) -> None:
-    different, shown = [], {}
+    different: list[str] = []
+    shown: dict[str, list[Any]] = {}
     with loaded.connect() as owner, loaded.as_role(role).connect() as connection:
         connection.execute("set lock_timeout = '10s'")
         for relation in relations:

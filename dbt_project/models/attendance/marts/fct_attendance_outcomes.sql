@@ -1,0 +1,58 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_requested_quarters',
+    on_schema_change='fail',
+) }}
+
+with student_attendance as (
+    select * from {{ ref('fct_student_attendance') }}
+),
+
+definitions as (
+    select * from {{ ref('attendance_definitions') }}
+)
+
+-- Bounds are compared as products, so that exactly 90 % is exactly 90 %.
+select
+    student_attendance.quarter,
+    student_attendance.student_id,
+    definitions.definition,
+    definitions.authority,
+    definitions.version,
+    case
+        when student_attendance.enrolled_days < definitions.minimum_enrolled_days then 'not_enough_days'
+        else definitions.outcome
+    end as outcome,
+    student_attendance.enrolled_days,
+    student_attendance.present_days,
+    student_attendance.attendance_pct,
+    case
+        when student_attendance.enrolled_days < definitions.minimum_enrolled_days
+            then
+                student_attendance.enrolled_days || ' days enrolled, fewer than the ' || definitions.minimum_enrolled_days || ' asked for'
+        else
+            case when definitions.includes_lower then '>= ' else '> ' end || definitions.lower_pct || ' % and '
+            || case when definitions.includes_upper then '<= ' else '< ' end || definitions.upper_pct || ' %, at least '
+            || definitions.minimum_enrolled_days || ' days enrolled'
+    end as clause
+from student_attendance
+inner join definitions
+    on
+        (
+            100 * student_attendance.present_days > definitions.lower_pct * student_attendance.enrolled_days
+            or (
+                definitions.includes_lower
+                and 100 * student_attendance.present_days = definitions.lower_pct * student_attendance.enrolled_days
+            )
+        )
+        and (
+            100 * student_attendance.present_days < definitions.upper_pct * student_attendance.enrolled_days
+            or (
+                definitions.includes_upper
+                and 100 * student_attendance.present_days = definitions.upper_pct * student_attendance.enrolled_days
+            )
+        )
+where
+    student_attendance.school_code = 'all'
+    and student_attendance.enrolled_days > 0
+    and {{ in_requested_quarters('student_attendance.quarter') }}

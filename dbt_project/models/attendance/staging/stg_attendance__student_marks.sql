@@ -1,0 +1,124 @@
+with raw_marks as (
+    select * from {{ source('attendance_raw', 'student_marks') }}
+),
+
+mark_words as (
+    select * from {{ ref('attendance_marks') }}
+),
+
+student_names as (
+    select * from {{ ref('stg_attendance__student_names') }}
+),
+
+school_calendar as (
+    select * from {{ ref('stg_attendance__school_calendar') }}
+),
+
+texts as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        source_column,
+        line_problem,
+        {{ trimmed('student_id') }} as source_student_id,
+        {{ name_key('student_name') }} as name_key,
+        coalesce({{ trimmed('school_code') }}, 'unknown') as school_code,
+        {{ trimmed('attendance_day') }} as day_text,
+        lower({{ trimmed('mark') }}) as mark,
+        {{ trimmed('absence_reason') }} as absence_reason,
+        {{ trimmed('sheet_total') }} as total_text
+    from raw_marks
+),
+
+typed as (
+    select
+        texts.*,
+        mark_words.status,
+        mark_words.present_fraction,
+        student_names.student_id,
+        {{ iso_date('texts.day_text') }} as written_date,
+        case when texts.day_text like 'Day %' then cast(substr(texts.day_text, 5) as bigint) end as day_number,
+        case when texts.day_text like 'Week %' then cast(substr(texts.day_text, 6) as bigint) end as week_number,
+        case
+            when {{ matches('texts.total_text', "'^[0-9]{1,4}([.][0-9]{1,4})?$'") }}
+                then cast(texts.total_text as numeric)
+        end as sheet_total,
+        sum(mark_words.present_fraction)
+            over (partition by texts.quarter, texts.source_file_id, texts.source_line)
+            as line_sum
+    from texts
+    left join mark_words on texts.mark = mark_words.mark
+    left join student_names
+        on
+            texts.quarter = student_names.quarter
+            and texts.source_student_id = student_names.source_student_id
+            and texts.name_key = student_names.name_key
+),
+
+judged as (
+    select
+        typed.*,
+        school_calendar.attendance_date,
+        case
+            when typed.line_problem is not null then 'unreadable_line'
+            when typed.source_student_id is null then 'missing_value'
+            when typed.written_date is null and typed.source_column is null then 'invalid_day'
+            -- The whole row of a class sheet: which of its days is wrong, nobody knows.
+            when
+                typed.source_column is not null and (typed.sheet_total is null or typed.sheet_total <> typed.line_sum)
+                then 'total_disagrees'
+            when typed.mark is null then 'not_recorded'
+            when typed.status is null then 'unknown_mark'
+            when typed.student_id is null then 'identity_conflict'
+            when
+                school_calendar.attendance_date is null
+                then 'no_instructional_day'
+        end as own_reason
+    from typed
+    left join school_calendar
+        on
+            typed.quarter = school_calendar.quarter
+            and (
+                typed.written_date = school_calendar.attendance_date
+                or typed.day_number = school_calendar.day_number
+                or (
+                    typed.week_number = school_calendar.week_number
+                    and school_calendar.day_number = 5 * typed.week_number - 4
+                )
+            )
+),
+
+compared as (
+    select
+        *,
+        row_number() over same_day as place_among_equals,
+        min(status) over all_of_day as first_status,
+        max(status) over all_of_day as last_status
+    from judged
+    window
+        all_of_day as (
+            partition by quarter, student_id, school_code, attendance_date, week_number is null, own_reason is null
+        ),
+        same_day as (all_of_day order by source_file_id, source_line, source_column)
+)
+
+select
+    quarter,
+    source_file_id,
+    source_line,
+    source_column,
+    source_student_id,
+    student_id,
+    school_code,
+    attendance_date,
+    week_number,
+    status,
+    present_fraction,
+    absence_reason,
+    case
+        when own_reason is not null then own_reason
+        when first_status <> last_status then 'conflicting_marks'
+        when place_among_equals > 1 then 'repeated_mark'
+    end as reason
+from compared
