@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.attendance import defs as attendance
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.daily_report import read_items
+from orchestration.core.dbt import build_arguments, invoke, parsed_project
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import open_database
+from orchestration.core.settings import Settings
 from orchestration.core.site_check import check_site
+from orchestration.student_performance import defs as student_performance
 from tests.attendance.test_daily_report import item, report
 from tests.conftest import PROJECT_ROOT, Command
 
@@ -82,6 +88,23 @@ def test_a_folder_of_drops_is_loaded_and_every_item_accounted_for(command: Comma
     names = command.rows("select school_name from attendance_marts.fct_school_days where school_name like '%STAR%'")
     assert names
     assert not any("\u241a" in str(row["school_name"]) for row in names)
+
+
+def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
+    settings = Settings(home=command.home)
+    variables = {
+        name: value
+        for domain in (student_performance, attendance)
+        for name, value in domain.project_variables(settings).items()
+    }
+    selected = "test_type:unit,fqn:quarterdeck.attendance"
+    arguments = build_arguments([Quarter.parse("2013Q2")], variables, ["test", "--select", selected])
+    manifest = parsed_project(settings, variables).manifest
+    result = invoke(settings, open_database(settings), "unit_tests", arguments, manifest=manifest)
+    assert result.exception is None
+    outcomes = {outcome.node.name: str(outcome.status) for outcome in result.result.results}
+    assert len(outcomes) >= 4
+    assert {name: status for name, status in outcomes.items() if status != "pass"} == {}
 
 
 def test_each_file_has_a_receipt_of_every_zone(command: Command, drops: Path) -> None:

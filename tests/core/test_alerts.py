@@ -104,7 +104,9 @@ def test_a_late_source_is_told_until_its_file_is_there(
     ((_, opened),) = receiver.taken()
     assert "no file was received for 2026Q1, which was due by 2026-04-17" in opened
     with database.connect() as connection:
-        connection.execute("insert into platform.quarter_files values ('clean', '2026Q1', %s, now())", (QUARTERS[-1],))
+        connection.execute(
+            "insert into platform.quarter_files values ('clean', '2026Q1', '', %s, now())", (QUARTERS[-1],)
+        )
     look(database, settings, TOO_LATE)
     assert [kind for kind, _ in receiver.taken()] == ["success"]
 
@@ -132,7 +134,7 @@ def test_each_budget_is_told_when_it_is_exceeded_and_when_it_is_kept_again(
     with database.connect() as connection:  # the store's file of the running quarter is there, so that nothing is late
         quarter = str(Quarter.of(now.date()))
         connection.execute(
-            "insert into platform.quarter_files values ('clean', %s, %s, now())", (quarter, QUARTERS[-1])
+            "insert into platform.quarter_files values ('clean', %s, '', %s, now())", (quarter, QUARTERS[-1])
         )
     measure_run(database, "modest")
     measure_store(database, "modest", 10**9, 1)

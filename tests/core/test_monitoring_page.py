@@ -48,7 +48,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database,
         store(database, figures)
         with database.connect() as connection:  # nothing is late
             connection.execute(
-                "insert into platform.quarter_files values ('clean', %s, %s, now())",
+                "insert into platform.quarter_files values ('clean', %s, '', %s, now())",
                 (str(Quarter.of(NOW.date())), QUARTERS[-1]),
             )
         for place in range(30):
