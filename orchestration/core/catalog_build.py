@@ -40,9 +40,14 @@ def undescribed(facts: Facts) -> list[str]:
 
 
 def missing(facts: Facts) -> list[str]:
-    """Tables and views that are described and not in the database."""
+    """Tables and views that are described and not in the database, though others of their schema are.
+
+    A schema without any was never built: its domain has not run here yet.
+    """
     present = {f"{one.schema}.{one.name}" for one in facts.relations}
-    return sorted({f"{node['schema']}.{node['name']}" for node in _tables_of(facts.manifest)} - present)
+    built = {one.schema for one in facts.relations}
+    described = [node for node in _tables_of(facts.manifest) if node["schema"] in built]
+    return sorted({f"{node['schema']}.{node['name']}" for node in described} - present)
 
 
 def _tables_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -111,6 +111,8 @@ create table if not exists platform.run_measures (
     recorded_at timestamptz not null,
     primary key (run_id, step)
 );
+comment on table platform.run_measures is
+    'Grain: one row a run and step. What the step wrote and needed, and its estimated cost in the price list''s currency.';
 
 create table if not exists platform.asset_measures (
     run_id text not null,
@@ -122,6 +124,7 @@ create table if not exists platform.asset_measures (
     recorded_at timestamptz not null,
     primary key (run_id, asset)
 );
+comment on table platform.asset_measures is 'Grain: one row a run and asset. What was written, and how long it took.';
 
 -- Bytes as they were after a run; a dataset is a table with its indexes and partitions, or a folder.
 create table if not exists platform.storage_measures (
@@ -134,6 +137,7 @@ create table if not exists platform.storage_measures (
     recorded_at timestamptz not null,
     primary key (run_id, domain, zone, dataset)
 );
+comment on table platform.storage_measures is 'Grain: one row a run and dataset. Its bytes after the run, by zone.';
 
 create table if not exists platform.alerts (
     alert_id bigint generated always as identity primary key,
@@ -146,6 +150,7 @@ create table if not exists platform.alerts (
     opened_at timestamptz not null,
     closed_at timestamptz
 );
+comment on table platform.alerts is 'Grain: one row an alert. What was unusual, when it opened and when it closed.';
 create unique index if not exists one_open_alert_a_key on platform.alerts (key) where closed_at is null;
 
 -- What each target was told; a target is its place in QUARTERDECK_ALERT_URLS and the kind of its URL.
@@ -156,6 +161,7 @@ create table if not exists platform.alert_messages (
     sent_at timestamptz not null,
     primary key (alert_id, event, target)
 );
+comment on table platform.alert_messages is 'Grain: one row an alert, event and target. What each target was told, and when.';
 
 -- What budgets, metrics and the monitoring page are about.
 create or replace view platform.run_totals as
@@ -171,16 +177,19 @@ select
     max(recorded_at) as recorded_at
 from platform.run_measures
 group by run_id, domain, quarters;
+comment on view platform.run_totals is 'Grain: one row a run and domain. The measures of its steps, summed.';
 
 create or replace view platform.newest_steps as
 select distinct on (domain, step) *
 from platform.run_measures
 order by domain, step, recorded_at desc;
+comment on view platform.newest_steps is 'Grain: one row a domain and step. The newest measure of each.';
 
 create or replace view platform.newest_store as
 select *
 from platform.storage_measures
 where run_id = (select run_id from platform.storage_measures order by recorded_at desc limit 1);
+comment on view platform.newest_store is 'Grain: one row a dataset. The bytes of the newest measure.';
 -- The receipt of each file's way: the zones it has reached for a quarter, in their order, and what promoted it.
 create table if not exists platform.promotions (
     domain text not null,

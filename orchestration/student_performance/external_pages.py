@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestration.core.disclosure import ALL, STUDENTS, Figure, Group, Rules
+from orchestration.core.disclosure_page import numbers_in
 from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, environment
 from orchestration.core.site_downloads import write_download
 from orchestration.core.site_format import count, decimal
@@ -148,7 +149,12 @@ def build_external_pages(
         "about.html",
         quarters=[one.quarter for one in reversed(quarters)],
         left_out=left_out,
-        definitions=[item for item in data.definitions or standard_definitions(data) if item.term in TERMS],
+        definitions=[
+            item
+            for item in data.definitions or standard_definitions(data)
+            # A rule with scores that nobody can have is of another scale than this contract's.
+            if item.term in TERMS and all(value <= data.score_maximum for value, _ in numbers_in(item.meaning))
+        ],
         columns=COLUMNS,
     )
     builder.manifest()

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, embedded_data_dir, open_database, remove_embedded
+from orchestration.core.roles import Role
 from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.student_performance.commands import STEP_TITLES
 from orchestration.student_performance.contract import load_contract
@@ -59,7 +60,7 @@ class Bench:
         return {
             **inherited,
             "QUARTERDECK_HOME": str(self.settings.home),
-            **self.database.dbt_environment(),
+            **self.database.as_role(Role.TRANSFORMER).dbt_environment(),
             "PYTHONPATH": str(PROJECT_ROOT),
             "PGHOST": found["host"],
             "PGUSER": found["user"],

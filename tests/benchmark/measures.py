@@ -10,7 +10,7 @@ import numpy as np
 from orchestration.core.dbt import PROJECT_DIR, build_arguments
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
-from orchestration.student_performance.ingest import dbt_variables, office_contract
+from orchestration.student_performance.ingest import DOMAIN, dbt_variables, office_contract
 from tests.benchmark.bench import FIRST_QUARTER, Bench, console
 from tests.benchmark.fingerprints import changed_tables, quarter_fingerprints, table_fingerprints
 from tests.benchmark.inertia import inertia_ratio
@@ -146,6 +146,7 @@ def startup(bench: Bench, rows: int) -> Startup:
     dbt_build: list[str | Path] = [
         Path(sys.executable).with_name("dbt"),
         *build_arguments([quarter], dbt_variables(contract, bench.settings)),
+        *("--select", f"fqn:quarterdeck.{DOMAIN}"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(bench.folder / "dbt"), "--log-path", str(bench.folder / "dbt")),
     ]

@@ -31,7 +31,7 @@ LOAD = """
         (select count(*) from pg_stat_activity
          where state = 'active' and backend_type = 'client backend' and wait_event_type is distinct from 'Lock'
             and (application_name = 'dbt' or application_name like 'quarterdeck%')) as sessions,
-        (select count(*) from dagster.runs where status in ('STARTING', 'STARTED')) as runs
+        (select count(*) from dagster.runs where status in ('STARTING', 'STARTED') and pipeline_name <> 'platform_refresh') as runs
 """
 # A run does one step at a time, and none has more sessions than dbt has threads in dbt_project/profiles.yml.
 SESSIONS = 4 * WRITERS
@@ -79,7 +79,8 @@ def test_a_backfill_in_parallel_stays_within_the_limits_and_gives_the_tables_of_
             assert time.monotonic() < deadline
             time.sleep(1)
         assert ui.backfill_status(backfill) == "COMPLETED_SUCCESS"
-    statuses = command.rows("select status from dagster.runs")
+    # Beside them, the look at everything that is watched may have loaded its seeds.
+    statuses = command.rows("select status from dagster.runs where pipeline_name <> 'platform_refresh'")
     assert [row["status"] for row in statuses] == ["SUCCESS"] * 3
     assert max(runs for _, runs in samples) == WRITERS
     assert max(sessions for sessions, _ in samples) <= SESSIONS

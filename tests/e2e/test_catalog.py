@@ -33,7 +33,15 @@ TABLES_AND_VIEWS = """
 @pytest.fixture(scope="module")
 def command(new_command: Callable[[str], Command]) -> Command:
     made = new_command("catalog")
-    made("run", "--source", "sample", QUARTERDECK_SAMPLE_QUARTERS="2", QUARTERDECK_SAMPLE_ROWS="300")
+    made(
+        "run",
+        "--domain",
+        "student_performance",
+        "--source",
+        "sample",
+        QUARTERDECK_SAMPLE_QUARTERS="2",
+        QUARTERDECK_SAMPLE_ROWS="300",
+    )
     return made
 
 

@@ -20,16 +20,16 @@ def command(new_command: Callable[[str], Command], receiver: Receiver) -> Comman
     """The command after a first run on the sample, eight quarters up to the running one."""
     command = new_command("monitoring")
     command.environment |= {"QUARTERDECK_SAMPLE_ROWS": "300", "QUARTERDECK_ALERT_URLS": receiver.url}
-    command("run", "--source", "sample")
+    command("run", "--domain", "student_performance", "--source", "sample")
     return command
 
 
 @pytest.fixture(scope="module")
 def whole(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The running quarter's file as it was received."""
-    (file,) = command.rows("select sha256 from platform.landing_files order by name desc limit 1")
+    (file,) = command.rows("select source_file_id from platform.landing_files order by name desc limit 1")
     path = tmp_path_factory.mktemp("files") / "results.csv"
-    path.write_bytes((command.home / "landing/student_performance/received" / str(file["sha256"])).read_bytes())
+    command("landing", "restore", str(file["source_file_id"]), "--to", str(path))
     return path
 
 
@@ -57,14 +57,14 @@ def test_a_run_is_measured_by_step_asset_and_zone(command: Command) -> None:
     assert set(zones) == {"landing", "raw", "trusted", "curated", "product", "platform"}
     received = sum(path.stat().st_size for path in (command.home / "landing").rglob("*") if path.is_file())
     assert zones["landing"] == received
-    (stored,) = command.rows("select bytes from platform.newest_store where zone = 'raw' and dataset = 'exam_results'")
-    assert stored["bytes"] > 8 * 300 * 50
+    (stored,) = command.rows("select bytes from platform.newest_store where zone = 'raw' and dataset = 'exam_lines'")
+    assert stored["bytes"] > 8 * 300 * 40
     assert (command.home / "metrics/quarterdeck.prom").read_text().count("quarterdeck_step_seconds{") == 7
 
 
 def test_a_run_that_finds_nothing_to_do_is_not_measured(command: Command) -> None:
     before = command.rows("select * from platform.run_measures order by run_id, step")
-    command("run", "--source", "sample")
+    command("run", "--domain", "student_performance", "--source", "sample")
     assert command.rows("select * from platform.run_measures order by run_id, step") == before
     page = (command.home / "site/platform/monitoring.html").read_text()
     assert "no alert is open" in page

@@ -26,6 +26,8 @@ FAULTS = """
         if nextval('faults.deadlock') = 1 then raise exception 'deadlock detected' using errcode = 'deadlock_detected'; end if;
         return new;
     end $$;
+    grant usage on schema faults to public;
+    grant usage on all sequences in schema faults to public;
     create trigger lose_connection before insert on platform.row_accounts
         for each row execute function faults.lose_connection();
     create trigger deadlock before insert on student_performance_marts.rpt_quarters

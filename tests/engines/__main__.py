@@ -24,7 +24,7 @@ from orchestration.core.postgres import open_database
 from orchestration.core.settings import Engine, Settings, get_settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import dbt_variables
+from orchestration.student_performance.ingest import DOMAIN, dbt_variables
 from orchestration.student_performance.sample import write_sample
 from tests.engines.cluster import Cluster, ClusterError, running_cluster
 from tests.engines.compare import TOLERANCE, Comparison, compare, from_postgres, from_spark
@@ -86,7 +86,11 @@ def timed(what: str) -> Iterator[None]:
 def compare_models(postgres: Settings, spark: Settings) -> list[Comparison]:
     """Compare every model's table, and each copy that readers find in Postgres, with that of the Postgres engine."""
     manifest = load_manifest(postgres, dbt_variables(load_contract(), postgres))
-    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    nodes = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed") and node["fqn"][1] == DOMAIN
+    ]
     expected, copies = open_database(postgres), open_database(spark)
     comparisons = []
     with open_spark(spark) as session:
@@ -112,7 +116,7 @@ def run_unit_tests(spark: Settings) -> None:
         spark,
         open_database(spark),
         "unit-tests",
-        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit"],
+        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", f"test_type:unit,fqn:quarterdeck.{DOMAIN}"],
         manifest=parsed_project(spark, dbt_vars).manifest,
     )
     outcomes = getattr(result.result, "results", [])
