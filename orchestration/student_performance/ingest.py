@@ -38,6 +38,8 @@ def dbt_variables(contract: Contract, settings: Settings) -> dict[str, Any]:
         **contract.dbt_vars(),
         "is_shipped_contract": contract.raw_columns == load_contract().raw_columns,
         "max_quarantined_pct": settings.max_quarantined_pct,
+        # For models of other domains: dbt's docs compile all of them.
+        "academic_year_start_month": settings.academic_year_start_month,
     }
 
 
