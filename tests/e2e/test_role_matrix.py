@@ -216,7 +216,8 @@ def test_analysts_follow_students_by_pseudonyms_and_no_table_holds_an_id_or_the_
         for schema, name, *_ in relations:
             row = connection.execute(
                 sql.SQL(
-                    "select count(*) from {} as line where line::text ~ '(S[0-9]{{8}}|[^0-9a-zA-Z][ABC]-0[0-9]{{2}}[^0-9])' or strpos(line::text, {}) > 0"
+                    "select count(*) from {} as line where line::text ~ '(S[0-9]{{8}}|[^0-9a-zA-Z][ABC]-0[0-9]{{2}}[^0-9])' "
+                    "or strpos(line::text, {}) > 0"
                 ).format(sql.Identifier(schema, name), sql.Literal(key))
             ).fetchone()
             assert row == (0,), f"{schema}.{name}"
