@@ -72,7 +72,8 @@ def test_a_backfill_in_parallel_stays_within_the_limits_and_gives_the_tables_of_
     command.environment |= SETTINGS
     keys = [LAST.plus(-back).first_day().isoformat() for back in reversed(range(COUNT))]
     with dagster_ui(command) as ui, load_of(open_database(Settings(home=command.home))) as samples:
-        assets = ["/".join(node["assetKey"]["path"]) for node in ui.ask(ASSETS)["assetNodes"]]
+        paths = [node["assetKey"]["path"] for node in ui.ask(ASSETS)["assetNodes"]]
+        assets = ["/".join(path) for path in paths if path[0] == "student_performance"]
         backfill = ui.backfill(assets, keys)
         deadline = time.monotonic() + 500
         while ui.backfill_status(backfill) == "REQUESTED":

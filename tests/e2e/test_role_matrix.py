@@ -314,9 +314,7 @@ def test_a_changed_audit_entry_is_found_by_the_command(command: Command, loaded:
 
 def test_the_published_downloads_need_no_database(command: Command, tmp_path: Path) -> None:
     away = Command(tmp_path / "home")
-    site = str(command.home / "site")
-    away(
-        "sql", "select * from quarters", "--published", "--out", str(tmp_path / "q.parquet"), QUARTERDECK_SITE_DIR=site
-    )
+    away.environment["QUARTERDECK_SITE_DIR"] = str(command.home / "site")
+    away("sql", "select * from quarters", "--published", "--out", str(tmp_path / "q.parquet"))
     assert parquet.read_table(tmp_path / "q.parquet")["quarter"].to_pylist() == ["2026Q3", "2026Q4"]
     assert not (away.home / "postgres").exists()
