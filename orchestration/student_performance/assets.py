@@ -35,7 +35,7 @@ from orchestration.student_performance.ingest import (
     received_sentence,
     resolve_source,
 )
-from orchestration.student_performance.raw import load_raw, preview
+from orchestration.student_performance.raw import drop_replaced, load_raw, preview
 
 OWNERS = ["team:academics_office"]
 UNCHANGED = "Nothing that this is made from has changed since it was built."
@@ -133,7 +133,7 @@ def build_python_assets(
         **common,
         deps=[
             exam_results,
-            *(dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"]) for name in ("accepted_lines", "rejected_results")),
+            *(dg.AssetKey([DOMAIN, f"stg_{DOMAIN}__{name}"]) for name in ("accepted_sets", "rejected_results")),
             dg.AssetKey([DOMAIN, "fct_score_range_cells"]),
         ],
         kinds={"python", "postgres"},
@@ -152,7 +152,10 @@ def build_python_assets(
         quarters = from_partition_keys(context.partition_keys, platform.settings)
         tracked = unsettled_etl(platform, contract, quarters)
         with track(platform.database, DOMAIN, tracked, "etl", context.run_id, finishes=True) as rows:
-            accounts = record_row_accounts(platform, tracked) if tracked else []
+            accounts = []
+            if tracked:
+                accounts = record_row_accounts(platform, tracked)
+                drop_replaced(platform.database, platform.settings, tracked, contract)
             rows.update({account.quarter: (account.read, account.trusted) for account in accounts})
             counts = {(account.quarter, account.source_file_id): account.trusted for account in accounts}
             promoter = f"run {context.run_id}"
