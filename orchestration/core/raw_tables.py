@@ -4,8 +4,9 @@ Where the marts are views on a raw table, the file that they show must stay whil
 a quarter, and a file is loaded into the one that is not in use.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -14,6 +15,10 @@ from psycopg import sql
 from pyarrow import csv as arrow_csv
 
 from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, exclusive
+from orchestration.core.roles import Role
+from orchestration.core.settings import Engine, Settings
+from orchestration.core.spark import Spark, open_spark
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,10 @@ class RawTable:
         return f"{self.schema}.{self.name}"
 
     def ensure(self, connection: psycopg.Connection) -> None:
-        """Create the table, or add the columns that it lacks; in older lines they are empty."""
+        """Create the table, or add the columns that it lacks; in older lines they are empty.
+
+        One of an older version, without partitions or slots, is dropped: landing has its rows, and a quarter's next run loads them.
+        """
         present = {
             row[0]
             for row in connection.execute(
@@ -43,8 +51,10 @@ class RawTable:
             )
         }
         table = sql.Identifier(self.schema, self.name)
-        if present and self.has_slots and "slot" not in present:
-            # Landing has every line of it: a quarter's next run loads it, and builds what reads it, again.
+        row = connection.execute(
+            "select relkind = 'r' from pg_class where oid = to_regclass(%s)", (self.relation,)
+        ).fetchone()
+        if row == (True,) or (present and self.has_slots and "slot" not in present):
             connection.execute(sql.SQL("drop table {} cascade").format(table))
             present = set()
         columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in self.columns.items()]
@@ -139,6 +149,41 @@ class RawTable:
 
     def _filling(self, quarter: Quarter) -> sql.Identifier:
         return self._partition(quarter, "new")
+
+
+@contextmanager
+def replacing_quarter(
+    database: Database, settings: Settings, domain: str, quarter: Quarter
+) -> Iterator[Callable[[RawTable, Iterable[pa.Table]], int]]:
+    """Yields a function that replaces a table's rows of the quarter, where the models run, by blocks; it returns their number.
+
+    On Postgres by COPY, all in one transaction: readers see the old quarter until the block ends. On Spark Parquet files
+    are written, and one table after the other is switched to them: between two switches the tables do not fit together, but
+    no model is built from them before the step that loads them has succeeded.
+    """
+    with exclusive(database, f"raw {domain}"):
+        if settings.engine is Engine.SPARK:
+            with open_spark(settings) as spark:
+                yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks)
+            return
+        with database.as_role(Role.LOADER).connect() as connection:
+            filled = []
+
+            def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:
+                table.ensure(connection)
+                filled.append(table)
+                return table.fill(connection, quarter, blocks)
+
+            yield fill
+            for table in filled:
+                table.swap_in(connection, quarter)
+
+
+def _fill_on_spark(spark: Spark, table: RawTable, quarter: Quarter, blocks: Iterable[pa.Table]) -> int:
+    types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
+    schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()])
+    written = (block.select(schema.names).cast(schema) for block in blocks)
+    return spark.replace_partition(table.relation, {"quarter": str(quarter)}, schema, written)
 
 
 def _ahead(blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:
