@@ -19,7 +19,7 @@ from orchestration.attendance.sample import write_sample
 from orchestration.attendance.student_files import by_value
 from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
+from orchestration.core.landing import CORRECTIONS, LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
@@ -117,9 +117,9 @@ def _take_out_others(connection: psycopg.Connection, quarters: Sequence[Quarter]
         """
         delete from platform.quarter_files using platform.landing_files
         where quarter_files.source_file_id = landing_files.source_file_id and quarter_files.domain = %s
-            and quarter = any(%s) and source <> %s
+            and quarter = any(%s) and source <> %s and not starts_with(part, %s)
         """,
-        (DOMAIN, [str(quarter) for quarter in quarters], kind),
+        (DOMAIN, [str(quarter) for quarter in quarters], kind, CORRECTIONS),
     )
 
 

@@ -228,7 +228,9 @@ def laid_over(
                 value = correction.value
                 if correction.column == STUDENT_ID:
                     value = open_pseudonyms(settings, database).of(value)
-                found.setdefault(correction.source_file_id, {}).setdefault(correction.line, {})[correction.column] = value
+                found.setdefault(correction.source_file_id, {}).setdefault(correction.line, {})[correction.column] = (
+                    value
+                )
     return found
 
 
@@ -257,7 +259,8 @@ def _problems(
     corrected = {
         (file, line): by
         for file, line, by in connection.execute(
-            "select source_file_id, source_line, correction_file_id from platform.corrections where domain = %s", (domain,)
+            "select source_file_id, source_line, correction_file_id from platform.corrections where domain = %s",
+            (domain,),
         )
     }
     quarantined = {(row.file, row.line) for row in rows.quarantined(database, settings, quarters)}

@@ -71,9 +71,7 @@ class DistinctSets:
             for position, known in enumerate(self._codes)
         ]
         apart = [self._values_apart.get(line) for line in self._apart.tolist()]
-        own = [
-            pa.array([line and line[place] for line in apart], pa.string()) for place in range(len(self._columns))
-        ]
+        own = [pa.array([line and line[place] for line in apart], pa.string()) for place in range(len(self._columns))]
         counts = np.concatenate([np.array([line is not None for line in apart], np.int64), self._counts])
         return pa.table(
             {

@@ -15,6 +15,7 @@ from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing_storage import EncryptedStorage
 from orchestration.core.partitions import Quarter, current_quarter
+from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
 from orchestration.core.storage import StoredFile, sha256_of
 
@@ -149,6 +150,20 @@ def sample_quarters(
     first = Quarter.parse(settings.first_quarter)
     wanted = [quarter.plus(-back) for back in range(min(at_most, settings.sample_quarters))]
     return sorted(candidate for candidate in wanted if candidate >= first)
+
+
+def files_of_quarters(database: Database, domain: str) -> dict[str, list[tuple[str, str]]]:
+    """By quarter: part and id of each file that it is made of, those of corrections among them."""
+    with database.connect() as connection:
+        return dict(
+            connection.execute(
+                """
+                select quarter, jsonb_agg(jsonb_build_array(part, source_file_id) order by part)
+                from platform.quarter_files where domain = %s group by quarter
+                """,
+                (domain,),
+            ).fetchall()
+        )
 
 
 def assigned_file(

@@ -66,8 +66,19 @@ def promote(
             ))
             """,
             [
-                (domain, quarter, file, zone, (row_counts or {}).get((quarter, file)), list(checks_passed), promoted_by)
-                + (domain, quarter, file, zone not in ("landing", "raw"))
+                (
+                    domain,
+                    quarter,
+                    file,
+                    zone,
+                    (row_counts or {}).get((quarter, file)),
+                    list(checks_passed),
+                    promoted_by,
+                    domain,
+                    quarter,
+                    file,
+                    zone not in ("landing", "raw"),
+                )
                 for quarter, file in files
             ],
         )
