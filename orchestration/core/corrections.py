@@ -16,7 +16,7 @@ import psycopg
 
 from orchestration.core.delimited import inspect_file, read_rows
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import CORRECTIONS, LandedFile, assign, assigned_corrections, land
+from orchestration.core.landing import CORRECTIONS_PART, LandedFile, assign, assigned_corrections, land
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
@@ -26,6 +26,8 @@ from orchestration.core.settings import Settings
 from orchestration.core.storage import sha256_of
 
 STUDENT_ID = "student_id"
+# The column beside a raw row's values: a JSON object of what is to be taken instead, by column; null in nearly all rows.
+CORRECTIONS = "corrections"
 SHOWN_PROBLEMS = 20
 # What a person adds to the form of quarantined rows.
 DECIDED = ("corrected_value", "decided_by", "why")
@@ -160,7 +162,7 @@ def repair(
         landed = land(connection, open_landing(settings), domain, path, "file")
         if not is_in_force:
             for quarter in quarters:
-                assign(connection, domain, quarter, landed.source_file_id, f"{CORRECTIONS}{landed.source_file_id}")
+                assign(connection, domain, quarter, landed.source_file_id, f"{CORRECTIONS_PART}{landed.source_file_id}")
             connection.cursor().executemany(
                 """
                 insert into platform.corrections
@@ -197,7 +199,7 @@ def withdraw(database: Database, correction_file_id: str) -> tuple[str, list[Qua
     with database.connect() as connection:
         gone = connection.execute(
             "delete from platform.quarter_files where part = %s returning domain, quarter",
-            (f"{CORRECTIONS}{correction_file_id}",),
+            (f"{CORRECTIONS_PART}{correction_file_id}",),
         ).fetchall()
         connection.execute("delete from platform.corrections where correction_file_id = %s", (correction_file_id,))
     if not gone:
@@ -236,7 +238,7 @@ def laid_over(
 
 def _is_in_force(connection: psycopg.Connection, source_file_id: str) -> bool:
     row = connection.execute(
-        "select 1 from platform.quarter_files where part = %s limit 1", (f"{CORRECTIONS}{source_file_id}",)
+        "select 1 from platform.quarter_files where part = %s limit 1", (f"{CORRECTIONS_PART}{source_file_id}",)
     ).fetchone()
     return row is not None
 
@@ -253,7 +255,7 @@ def _problems(
     files = set(
         connection.execute(
             "select quarter, source_file_id from platform.quarter_files where domain = %s and not starts_with(part, %s)",
-            (domain, CORRECTIONS),
+            (domain, CORRECTIONS_PART),
         )
     )
     corrected = {

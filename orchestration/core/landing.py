@@ -20,7 +20,7 @@ from orchestration.core.settings import Settings
 from orchestration.core.storage import StoredFile, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
-CORRECTIONS = "corrections:"
+CORRECTIONS_PART = "corrections:"
 """How the part of a quarter begins that is a file of corrections (`corrections.py`), and none of data."""
 
 
@@ -216,7 +216,7 @@ def _assigned(
         where quarter_files.domain = %s and quarter = %s and starts_with(part, %s) = %s
         order by part
         """,
-        (domain, str(quarter), CORRECTIONS, corrections),
+        (domain, str(quarter), CORRECTIONS_PART, corrections),
     ).fetchall()
     found = {}
     for part, source_file_id, name, sha256, size, source in rows:

@@ -14,7 +14,7 @@ from orchestration.core.engine import model_rows
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.pseudonyms import open_pseudonyms
-from orchestration.core.settings import Settings
+from orchestration.core.settings import Engine, Settings
 from orchestration.student_performance.contract import Contract, office_contract
 from orchestration.student_performance.exam_file import Spelling
 from orchestration.student_performance.ingest import DOMAIN
@@ -30,9 +30,9 @@ def quarantined(database: Database, settings: Settings, quarters: Collection[Qua
     contract = office_contract(settings)
     chosen = "" if quarters is None else f" and quarter in ({_labels(quarters)})"
     with database.connect() as connection:
-        if settings.engine != "spark" and connection.execute("select to_regclass(%s)", (REJECTED,)).fetchone() == (
-            None,
-        ):
+        if settings.engine is Engine.POSTGRES and connection.execute(
+            "select to_regclass(%s)", (REJECTED,)
+        ).fetchone() == (None,):
             return []
         names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
     with model_rows(settings, database) as rows:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.core.corrections import CORRECTIONS
 from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
 from orchestration.core.delimited_blocks import read_tables
 from orchestration.core.distinct_sets import DistinctSets
@@ -21,7 +22,6 @@ from orchestration.student_performance.contract import Contract, HeaderMapping, 
 from orchestration.student_performance.profiling import profile_exam_results
 
 DEMOGRAPHIC_SET, SCORE_SET = "demographic_set", "score_set"
-CORRECTIONS = "corrections"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from psycopg import sql
 from tabulate import tabulate
 
-from orchestration.core.corrections import laid_over
+from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.engine import model_rows
 from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
@@ -27,7 +27,7 @@ from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import Contract
-from orchestration.student_performance.exam_file import CORRECTIONS, ExamLines, read_exam_results
+from orchestration.student_performance.exam_file import ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.profiling import KIND
 
