@@ -20,7 +20,7 @@ from orchestration.core.landing import CORRECTIONS_PART, LandedFile, assign, ass
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
-from orchestration.core.promotions import promote
+from orchestration.core.promotions import promote, promoted
 from orchestration.core.pseudonyms import open_pseudonyms
 from orchestration.core.settings import Settings
 from orchestration.core.storage import sha256_of
@@ -183,7 +183,8 @@ def repair(
                     for correction in corrections
                 ],
             )
-    promote(database, domain, quarters, "landing", ["is of the contract"], f"corrections {landed.source_file_id}")
+    new = sorted(set(quarters) - promoted(database, domain, quarters, "landing"))
+    promote(database, domain, new, "landing", ["is of the contract"], f"corrections {landed.source_file_id}")
     return landed
 
 
