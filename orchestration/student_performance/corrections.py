@@ -127,7 +127,7 @@ def _repeated_ids(
         return []
     with model_rows(settings, database) as rows:
         found = rows(
-            f"select quarter, source_student_id, min(source_line) from {DOMAIN}_raw.exam_lines "
+            f"select quarter, source_student_id, min(source_line) from {RAW_VIEW} "
             f"where quarter in ({_labels({place[0] for place in by_line})}) and source_student_id in ({known}) group by 1, 2"
         )
     first_lines = {(quarter, identifier): line for quarter, identifier, line in found}

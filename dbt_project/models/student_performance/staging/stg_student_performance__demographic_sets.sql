@@ -8,6 +8,7 @@ with source_sets as (
 requested_sets as (
     select
         quarter,
+        slot,
         demographic_set,
         {%- for demographic in demographics %}
         {{ corrected(demographic.name) }} as {{ demographic.name }}_text,
@@ -43,11 +44,12 @@ valued as (
 
 select
     quarter,
+    slot,
     demographic_set,
-    -- The same number for the same values, however they were written; it counts on from 1 in each quarter.
+    -- The same number for the same values, however they were written; it counts on from 1 in each file.
     dense_rank() over (
-        partition by quarter
-        order by quarter asc
+        partition by quarter, slot
+        order by slot asc
         {%- for demographic in demographics %}, {{ by_code_point(demographic.name) }} asc nulls last{% endfor %}
     )::integer as demographic_set_id,
     {%- for demographic in demographics %}
