@@ -14,7 +14,10 @@ from orchestration.core.roles import Role
 
 @dataclass(frozen=True)
 class Flip:
-    """A student (a pseudonym) whose outcomes differ: days enrolled and present, and (outcome, clause) by authority, as asked."""
+    """A student (a pseudonym) whose outcomes differ: days enrolled and present, and (outcome, clause) by authority, as asked.
+
+    Outcomes differ where their places from the lowest range up do: authorities give the same tier other names.
+    """
 
     student_id: str
     enrolled_days: int
@@ -53,7 +56,8 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
         chosen = quarter or (newest[0] if newest else None)
         rows = connection.execute(
             """
-            select student_id, authority || '@' || version, outcome, clause, enrolled_days, present_days, attendance_pct
+            select student_id, authority || '@' || version, outcome, outcome_rank, clause, enrolled_days, present_days,
+                attendance_pct
             from attendance_marts.fct_attendance_outcomes
             where quarter = %s and definition = %s and authority || '@' || version = any(%s)
             order by student_id
@@ -65,14 +69,16 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
             f"{chosen}: no student has an outcome. Load class sheets or long sheets for the quarter."
         )
     students: dict[str, tuple[tuple[int, Decimal, Decimal], dict[str, tuple[str, str]]]] = {}
+    places: dict[str, set[int]] = {}
     counts: dict[str, dict[str, int]] = {name: {} for name in names}
-    for student, name, outcome, clause, *figures in rows:
+    for student, name, outcome, place, clause, *figures in rows:
         students.setdefault(student, (tuple(figures), {}))[1][name] = (outcome, clause)
+        places.setdefault(student, set()).add(place)
         counts[name][outcome] = counts[name].get(outcome, 0) + 1
     flips = tuple(
         Flip(student, *figures, tuple(outcomes[name] for name in names))
         for student, (figures, outcomes) in students.items()
-        if len({outcome for outcome, _ in outcomes.values()}) > 1
+        if len(places[student]) > 1
     )
     ordered = sorted(flips, key=lambda flip: (flip.attendance_pct, flip.student_id))
     return Comparison(str(chosen), names, len(students), counts, tuple(ordered))

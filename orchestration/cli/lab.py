@@ -6,11 +6,8 @@ import typer
 
 from orchestration.cli.common import QuarterOption, app, console, for_people
 from orchestration.core.postgres import open_database
-from orchestration.core.pseudonyms import DIGITS
+from orchestration.core.pseudonyms import shortened
 from orchestration.core.settings import get_settings
-
-# Digits of a pseudonym that tell the students of an office apart on a screen.
-SHORT = 8
 
 
 @app.command()
@@ -46,10 +43,5 @@ def lab(
             days = f"{flip.present_days.normalize():f} of {flip.enrolled_days} days"
             is_exact = 100 * flip.present_days in {bound * flip.enrolled_days for bound in (80, 90, 95)}
             console.print(
-                f"    {_short(flip.student_id)}: {days}, {'exactly ' if is_exact else ''}{flip.attendance_pct:.2f} %"
+                f"    {shortened(flip.student_id)}: {days}, {'exactly ' if is_exact else ''}{flip.attendance_pct:.2f} %"
             )
-
-
-def _short(student: str) -> str:
-    """The first digits of a pseudonym, with what a decision about identities put after it."""
-    return student[:SHORT] + student[DIGITS:]
