@@ -179,12 +179,19 @@ def test_rows_of_attendance_are_repaired_and_replayed(command: Command, tmp_path
     refused = command("quarantine", "repair", str(wrong), check=False)
     assert "it would be set aside again, as total disagrees" in refused.stderr
 
-    good = filled(
-        long_rows, tmp_path / "long-corrections.csv", {(2, "mark"): "Late", (3, "attendance_day"): "2026-07-02"}
-    )
-    command("quarantine", "repair", str(good), QUARTERDECK_MAX_QUARANTINED_PCT="20")
-    day = filled(sheet_rows, tmp_path / "sheet-corrections.csv", {(2, "Day 4"): "1"})
-    repaired = command("quarantine", "repair", str(day))
+    file = {row["file_name"]: row for row in rows}
+    both = tmp_path / "corrections.csv"
+    with both.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        for name, line, column, value in (
+            ("long.csv", "2", "mark", "Late"),
+            ("long.csv", "3", "attendance_day", "2026-07-02"),
+            ("sheet.csv", "2", "Day 4", "1"),
+        ):
+            decided = {"corrected_value": value, "decided_by": "The registrar", "why": "the paper says so"}
+            writer.writerow({**file[name], "line": line, "column": column, **decided})
+    repaired = command("quarantine", "repair", str(both))
     assert "3 lines corrected" in repaired.stdout
     after = command.rows(f"{marks} where reason is not null")
     assert after == []
@@ -192,9 +199,10 @@ def test_rows_of_attendance_are_repaired_and_replayed(command: Command, tmp_path
     assert [row["status"] for row in late] == ["late"]
     [total] = command.rows(ACCOUNT.format("attendance"))
     assert (total["rows_quarantined"], total["corrected_lines"]) == (0, 2)
-    for name in ("long-corrections.csv", "sheet-corrections.csv"):
-        [landed] = command.rows(f"select source_file_id from platform.landing_files where name = '{name}'")
-        command("quarantine", "withdraw", str(landed["source_file_id"]), QUARTERDECK_MAX_QUARANTINED_PCT="20")
+    [landed] = command.rows(
+        "select source_file_id from platform.landing_files where name = 'corrections.csv' and domain = 'attendance'"
+    )
+    command("quarantine", "withdraw", str(landed["source_file_id"]), QUARTERDECK_MAX_QUARANTINED_PCT="20")
     assert command.rows(f"{marks} order by 1, 2, 3, 4") == before
     nobody = command("quarantine", "withdraw", "0123456789abcdef", check=False)
     assert "No corrections of a file 0123456789abcdef are in force" in nobody.stderr

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'exam_definitions'}}}) }}
 -- What:       The ranges of a version meet without gap or overlap from 0 to 100, and those named like ones of score_ranges have their bounds.
 -- Why:        A student would have no outcome, or two; and the lab would tell of other grades than the pages show.
 -- How to fix: Correct the bounds in seeds/student_performance/exam_definitions.csv; the rows below are the ranges that do not fit.
