@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from logging import Logger
+from typing import Any
 
 import dagster as dg
 import psycopg
@@ -144,7 +145,8 @@ def _figures(connection: psycopg.Connection, domain: str, running: Quarter) -> F
         (domain, CORRECTIONS_PART),
     ).fetchone()
     if in_parts:
-        for by_quarter in (figures.rows, *figures.rates.values(), *figures.shares.values()):
+        by_measure: list[dict[str, Any]] = [figures.rows, *figures.rates.values(), *figures.shares.values()]
+        for by_quarter in by_measure:
             by_quarter.pop(str(running), None)
     return figures
 
