@@ -13,6 +13,7 @@ import pyarrow as pa
 from psycopg import sql
 from tabulate import tabulate
 
+from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.engine import model_exists, model_rows
 from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
@@ -25,7 +26,7 @@ from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import Contract
-from orchestration.student_performance.exam_file import DEMOGRAPHIC_SET, SCORE_SET, ExamLines, read_exam_results
+from orchestration.student_performance.exam_file import ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.profiling import KIND
 
@@ -98,7 +99,7 @@ class RawTables:
 
 
 def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
-    return {number: "integer", **dict.fromkeys(names, "text"), "line_count": "bigint"}
+    return {number: "integer", **dict.fromkeys(names, "text"), "line_count": "bigint", CORRECTIONS: "text"}
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
@@ -115,8 +116,8 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
     ):
         # The sets are known only after the lines.
         count = fill(tables.lines, blocks)
-        fill(tables.demographic_sets, [lines.demographic_sets.table(DEMOGRAPHIC_SET)])
-        fill(tables.score_sets, [lines.score_sets.table(SCORE_SET)])
+        for table, sets in zip((tables.demographic_sets, tables.score_sets), lines.set_tables(), strict=True):
+            fill(table, [sets])
         file = {"slot": [slot], "source_file_id": [landed.source_file_id], "line_count": [count]}
         fill(tables.files, [pa.table(file)])
     _show_lines_as_text(database, settings, tables, contract)
@@ -132,8 +133,9 @@ def _assigned_lines(
     """The file that the quarter is made of, its lines, and blocks of them with pseudonyms, for as long as the block lasts."""
     with database.connect() as connection:
         landed = assigned_file(connection, open_landing(settings), DOMAIN, quarter)
+    corrections = laid_over(database, settings, DOMAIN, quarter).get(landed.source_file_id)
     with landed.local_copy() as path:
-        lines = ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name))
+        lines = ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name), corrections)
         yield landed, lines, pseudonymised(lines.blocks(), "source_student_id", settings, database)
 
 

@@ -11,8 +11,10 @@ requested_sets as (
         slot,
         demographic_set,
         {%- for demographic in demographics %}
-        {{ demographic.name }} as {{ demographic.name }}_text,
+        {{ corrected(demographic.name) }} as {{ demographic.name }}_text,
         {%- endfor %}
+        {{ correction('student_id') }} as corrected_student_id,
+        corrections is not null as is_corrected,
         line_count
     from source_sets
     where {{ in_requested_quarters('quarter') }}
@@ -54,6 +56,8 @@ select
     {{ demographic.name }}_text,
     {{ demographic.name }},
     {%- endfor %}
+    corrected_student_id,
+    is_corrected,
     line_count,
     case
         {%- for demographic in demographics if demographic.required %}

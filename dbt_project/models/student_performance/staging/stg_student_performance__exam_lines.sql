@@ -22,7 +22,9 @@ judged as (
         source_lines.quarter,
         source_lines.slot,
         source_lines.source_line,
-        {{ trimmed('source_lines.source_student_id') }} as source_student_id,
+        coalesce(
+            demographic_sets.corrected_student_id, {{ trimmed('source_lines.source_student_id') }}
+        ) as source_student_id,
         demographic_sets.demographic_set_id,
         score_sets.score_set_id,
         {%- for demographic in var('demographics') %}
@@ -42,11 +44,15 @@ judged as (
             {%- endfor %}
         ) as source_text,
         case
-            when source_lines.field_count_problem is not null then 'wrong_field_count'
+            when
+                source_lines.field_count_problem is not null and not coalesce(demographic_sets.is_corrected, false)
+                then 'wrong_field_count'
             when demographic_sets.missing_column is not null then 'missing_value:' || demographic_sets.missing_column
             when score_sets.verdict is not null then score_sets.verdict
             when demographic_sets.unknown_column is not null then 'unknown_category:' || demographic_sets.unknown_column
-            when source_lines.source_line > repeated_ids.first_line then 'repeated_id:student_id'
+            when
+                source_lines.source_line > repeated_ids.first_line and demographic_sets.corrected_student_id is null
+                then 'repeated_id:student_id'
         end as verdict
     from source_lines
     left join demographic_sets

@@ -13,7 +13,7 @@ requested_sets as (
         slot,
         score_set,
         {%- for subject in subjects %}
-        {{ subject.name }}_score as {{ subject.name }}_text,
+        {{ corrected(subject.name ~ '_score') }} as {{ subject.name }}_text,
         {%- endfor %}
         line_count
     from source_sets
