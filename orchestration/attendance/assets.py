@@ -114,7 +114,7 @@ def build_python_assets(
         etl,
         partitions_def,
         after=(*RAW_TABLES, *(f"stg_{DOMAIN}__{name}" for name in JUDGED.values()), *FINAL_MODELS),
-        count_rows=lambda platform, quarters: count_rows(platform.database, quarters),
+        count_rows=lambda platform, quarters: count_rows(platform.database, platform.settings, quarters),
     )
 
     def publish(publishing: "Publishing", shown: list[str], docs: Path) -> list[Path]:

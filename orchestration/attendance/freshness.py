@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.ingest import DOMAIN
-from orchestration.core import builds, pseudonyms
+from orchestration.core import builds, delimited, delimited_blocks, pseudonyms, raw_tables
 from orchestration.core.freshness import Fingerprints
 from orchestration.core.partitions import Quarter
 from orchestration.core.resources import Platform
@@ -21,7 +21,7 @@ _READERS = ("contract.py", "contract.yml", "daily_report.py", "ingest.py", "kind
 
 
 def raw_fingerprints(platform: Platform, quarters: Sequence[Quarter]) -> Fingerprints:
-    """The quarter's files, the contract and the code that reads; None where there is no file."""
+    """The quarter's files, the contract, the engine and the code that reads; None where there is no file."""
     with platform.database.connect() as connection:
         files: dict[str, list[Any]] = dict(
             connection.execute(
@@ -32,8 +32,9 @@ def raw_fingerprints(platform: Platform, quarters: Sequence[Quarter]) -> Fingerp
                 (DOMAIN,),
             )
         )
-    code = builds.code_fingerprint(*(HERE / name for name in _READERS), Path(pseudonyms.__file__))
-    return {
-        quarter: builds.fingerprint_of(files.get(str(quarter)), load_contract().model_dump(), code)
-        for quarter in quarters
-    }
+    shared = (delimited, delimited_blocks, pseudonyms, raw_tables)
+    code = builds.code_fingerprint(
+        *(HERE / name for name in _READERS), *(Path(str(module.__file__)) for module in shared)
+    )
+    contract, engine = load_contract().model_dump(), platform.settings.engine
+    return {quarter: builds.fingerprint_of(files.get(str(quarter)), contract, engine, code) for quarter in quarters}

@@ -1,7 +1,7 @@
 """`make engines`: the whole job on Postgres and on a Spark cluster, every row of every model compared, and a lost worker.
 
-Two quarters of the built-in sample run on both engines, each in a home of its own. Then a third, larger one runs on both,
-and one of Spark's two workers is killed in the middle of it. Exits with 1 on any difference.
+Two quarters of every domain's built-in sample run on both engines, each in a home of its own. Then a third, larger one of exam
+results runs on both, and one of Spark's two workers is killed in the middle of it. Exits with 1 on any difference.
 """
 
 import argparse
@@ -12,21 +12,26 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.attendance.contract import load_contract as load_attendance_contract
+from orchestration.attendance.ingest import DOMAIN as ATTENDANCE
+from orchestration.attendance.sample import write_sample as write_attendance_sample
+from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.dbt import build_arguments, invoke, load_manifest, parsed_project
 from orchestration.core.engine import LARGE
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import Engine, Settings, get_settings
 from orchestration.core.spark import open_spark
-from orchestration.definitions import dbt_variables
-from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import DOMAIN
-from orchestration.student_performance.sample import write_sample
+from orchestration.definitions import DOMAINS, dbt_variables
+from orchestration.student_performance.contract import load_contract as load_exam_contract
+from orchestration.student_performance.ingest import DOMAIN as EXAMS
+from orchestration.student_performance.sample import write_sample as write_exam_sample
 from tests.engines.cluster import Cluster, ClusterError, running_cluster
 from tests.engines.compare import TOLERANCE, Comparison, compare, from_postgres, from_spark
 
@@ -43,7 +48,7 @@ class DifferenceError(Exception):
 def settings_of(engine: Engine, folder: Path, cluster: Cluster) -> Settings:
     """The settings of one engine's home; students have the same pseudonyms on both."""
     key = folder / "pseudonym.key"
-    key.write_text("one key for the students of both engines")
+    key.write_text("one key for the students of all tests")
     return Settings(
         engine=engine,
         home=folder / engine.value,
@@ -54,13 +59,24 @@ def settings_of(engine: Engine, folder: Path, cluster: Cluster) -> Settings:
     )
 
 
-def start(settings: Settings, file: Path, quarter: str) -> subprocess.Popen[str]:
+def sources(folder: Path, quarter: str, rows: int) -> dict[str, Path]:
+    """What each domain is to load for the quarter: a sample of `rows` exam results, and one of attendance with all its dirt."""
+    exams = write_exam_sample(quarter, folder, load_exam_contract(), rows=rows)
+    reports = folder / f"attendance_{quarter}"
+    reports.mkdir()
+    label, today = Quarter.parse(quarter), date(2026, 12, 31)
+    write_attendance_sample(label, reports, load_attendance_contract().daily_report, 1, today)
+    write_student_sample(label, reports, 1, today)
+    return {EXAMS: exams, ATTENDANCE: reports}
+
+
+def start(settings: Settings, domain: str, source: Path, quarter: str) -> subprocess.Popen[str]:
     """Start the `quarterdeck` command for a quarter, as a person would."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUARTERDECK_")}
     for name in ("engine", "home", "spark_host", "spark_port", "spark_warehouse", "pseudonym_key_file"):
         environment[f"QUARTERDECK_{name.upper()}"] = str(getattr(settings, name))
     return subprocess.Popen(
-        [Path(sys.executable).parent / "quarterdeck", "run", "--source", file, "--quarter", quarter],
+        [Path(sys.executable).parent / "quarterdeck", "run", "--domain", domain, "--source", source, "--quarter", quarter],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
@@ -90,7 +106,7 @@ def compare_models(postgres: Settings, spark: Settings) -> list[Comparison]:
     nodes = [
         node
         for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed") and node["fqn"][1] == DOMAIN
+        if node["resource_type"] in ("model", "seed") and node["fqn"][1] in DOMAINS
     ]
     expected, copies = open_database(postgres), open_database(spark)
     comparisons = []
@@ -117,7 +133,7 @@ def run_unit_tests(spark: Settings) -> None:
         spark,
         open_database(spark),
         "unit-tests",
-        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", f"test_type:unit,fqn:quarterdeck.{DOMAIN}"],
+        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit"],
         manifest=parsed_project(spark, dbt_vars).manifest,
     )
     outcomes = getattr(result.result, "results", [])
@@ -190,18 +206,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             postgres, spark = (settings_of(engine, folder, cluster) for engine in Engine)
             for quarter, rows in SMALL_QUARTERS.items():
-                file = write_sample(quarter, folder, load_contract(), rows=rows)
-                for settings in (postgres, spark):
-                    with timed(f"{quarter}, {rows:,} rows, the whole job on {settings.engine.value}"):
-                        finish(start(settings, file, quarter), f"{quarter} on {settings.engine.value}")
+                for domain, source in sources(folder, quarter, rows).items():
+                    for settings in (postgres, spark):
+                        what = f"{domain} of {quarter} on {settings.engine.value}"
+                        with timed(f"The whole job, {what}"):
+                            finish(start(settings, domain, source, quarter), what)
             report(compare_models(postgres, spark), "Two quarters on both engines")
             with timed("dbt's unit tests on spark"):
                 run_unit_tests(spark)
-            file = write_sample(LARGE_QUARTER, folder, load_contract(), rows=options.rows)
+            file = write_exam_sample(LARGE_QUARTER, folder, load_exam_contract(), rows=options.rows)
             with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on postgres"):
-                finish(start(postgres, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
+                finish(start(postgres, EXAMS, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
             with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on spark, one worker lost"):
-                run = start(spark, file, LARGE_QUARTER)
+                run = start(spark, EXAMS, file, LARGE_QUARTER)
                 stack.callback(run.kill)
                 kill_a_worker_in(run, cluster)
                 finish(run, f"{LARGE_QUARTER} on spark")

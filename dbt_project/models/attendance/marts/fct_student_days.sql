@@ -1,4 +1,5 @@
 {{ config(
+    tags=['size:students'],
     materialized='incremental',
     incremental_strategy='replace_requested_quarters',
     on_schema_change='fail',

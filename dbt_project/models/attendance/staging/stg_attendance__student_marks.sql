@@ -1,5 +1,8 @@
+{{ config(tags=['size:students'], materialized='quarter_partitions') }}
+
 with raw_marks as (
     select * from {{ source('attendance_raw', 'student_marks') }}
+    where {{ in_requested_quarters('quarter') }}
 ),
 
 mark_words as (
@@ -42,7 +45,7 @@ typed as (
         case when texts.day_text like 'Week %' then cast(substr(texts.day_text, 6) as bigint) end as week_number,
         case
             when {{ matches('texts.total_text', "'^[0-9]{1,4}([.][0-9]{1,4})?$'") }}
-                then cast(texts.total_text as numeric)
+                then {{ exact_number('texts.total_text') }}
         end as sheet_total,
         sum(mark_words.present_fraction)
             over (partition by texts.quarter, texts.source_file_id, texts.source_line)
@@ -92,15 +95,17 @@ judged as (
 compared as (
     select
         *,
-        row_number() over same_day as place_among_equals,
+        row_number() over (
+            partition by quarter, student_id, school_code, attendance_date, week_number is null, own_reason is null
+            order by source_file_id, source_line, source_column
+        ) as place_among_equals,
         min(status) over all_of_day as first_status,
         max(status) over all_of_day as last_status
     from judged
     window
         all_of_day as (
             partition by quarter, student_id, school_code, attendance_date, week_number is null, own_reason is null
-        ),
-        same_day as (all_of_day order by source_file_id, source_line, source_column)
+        )
 )
 
 select
