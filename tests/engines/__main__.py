@@ -26,6 +26,7 @@ from orchestration.core.dbt import build_arguments, invoke, load_manifest, parse
 from orchestration.core.engine import LARGE
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
+from orchestration.core.reset import own_schemas
 from orchestration.core.settings import Engine, Settings, get_settings
 from orchestration.core.spark import open_spark
 from orchestration.definitions import DOMAINS, dbt_variables
@@ -70,15 +71,20 @@ def sources(folder: Path, quarter: str, rows: int) -> dict[str, Path]:
     return {EXAMS: exams, ATTENDANCE: reports}
 
 
-def start(settings: Settings, domain: str, source: Path, quarter: str) -> subprocess.Popen[str]:
-    """Start the `quarterdeck` command for a quarter, as a person would."""
+def start(settings: Settings, *arguments: str | Path) -> subprocess.Popen[str]:
+    """Start the `quarterdeck` command, as a person would."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUARTERDECK_")}
     for name in ("engine", "home", "spark_host", "spark_port", "spark_warehouse", "pseudonym_key_file"):
         environment[f"QUARTERDECK_{name.upper()}"] = str(getattr(settings, name))
     return subprocess.Popen(
-        [Path(sys.executable).parent / "quarterdeck", "run", "--domain", domain, "--source", source, "--quarter", quarter],
+        [Path(sys.executable).parent / "quarterdeck", *arguments],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+def run(settings: Settings, domain: str, source: Path, quarter: str) -> subprocess.Popen[str]:
+    """Start the whole job for a quarter."""
+    return start(settings, "run", "--domain", domain, "--source", source, "--quarter", quarter)
 
 
 def finish(process: subprocess.Popen[str], what: str) -> None:
@@ -166,6 +172,31 @@ def report(comparisons: Sequence[Comparison], title: str) -> None:
     )
 
 
+def forget(spark: Settings, quarter: str) -> None:
+    """Forget one quarter, then everything, and look in Spark for what is left.
+
+    Raises:
+        DifferenceError: another quarter went too, or something stayed.
+    """
+    marts = ("attendance_marts.fct_student_days", "student_performance_marts.fct_score_counts")
+
+    def quarters_in_spark() -> set[str]:
+        with open_spark(spark) as session:
+            found = [session.rows(f"select distinct quarter from {mart}") for mart in marts if session.columns(mart)]
+        return {row[0] for rows in found for row in rows}
+
+    before = quarters_in_spark()
+    finish(start(spark, "reset", "--quarter", quarter, "--yes"), f"Forgetting {quarter}")
+    if quarters_in_spark() != before - {quarter}:
+        raise DifferenceError(f"After forgetting {quarter} of {before}, Spark has {quarters_in_spark()}.")
+    finish(start(spark, "reset", "--yes"), "Forgetting everything")
+    with open_spark(spark) as session:
+        left = [row[0] for row in session.rows("show databases") if row[0] in own_schemas(list(DOMAINS))]
+    if left:
+        raise DifferenceError(f"After `quarterdeck reset` Spark still has {left}.")
+    console.print(f"`quarterdeck reset` forgot {quarter} alone, then everything, in Spark too.")
+
+
 def kill_a_worker_in(run: subprocess.Popen[str], cluster: Cluster) -> None:
     """Wait until both executors have been at work for a moment, and kill the worker of one.
 
@@ -210,23 +241,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     for settings in (postgres, spark):
                         what = f"{domain} of {quarter} on {settings.engine.value}"
                         with timed(f"The whole job, {what}"):
-                            finish(start(settings, domain, source, quarter), what)
+                            finish(run(settings, domain, source, quarter), what)
             report(compare_models(postgres, spark), "Two quarters on both engines")
             with timed("dbt's unit tests on spark"):
                 run_unit_tests(spark)
             file = write_exam_sample(LARGE_QUARTER, folder, load_exam_contract(), rows=options.rows)
             with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on postgres"):
-                finish(start(postgres, EXAMS, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
+                finish(run(postgres, EXAMS, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
             with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on spark, one worker lost"):
-                run = start(spark, EXAMS, file, LARGE_QUARTER)
-                stack.callback(run.kill)
-                kill_a_worker_in(run, cluster)
-                finish(run, f"{LARGE_QUARTER} on spark")
+                process = run(spark, EXAMS, file, LARGE_QUARTER)
+                stack.callback(process.kill)
+                kill_a_worker_in(process, cluster)
+                finish(process, f"{LARGE_QUARTER} on spark")
             failures = cluster.failures()
             console.print("Spark's driver saw: " + ", ".join(f"{count} {what}" for what, count in failures.items()))
             if not all(failures.values()):
                 raise DifferenceError("The killed worker interrupted no task.")
             report(compare_models(postgres, spark), "Three quarters on both engines, the last with a worker killed")
+            forget(spark, next(iter(SMALL_QUARTERS)))
         except (DifferenceError, ClusterError) as error:
             console.print(f"[bold red]FAILED[/] {error}")
             return 1
