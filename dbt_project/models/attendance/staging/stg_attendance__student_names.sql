@@ -1,4 +1,4 @@
-{{ config(tags=['size:students'], materialized='quarter_partitions') }}
+{{ config(tags=['size:students']) }}
 
 with marks as (
     select * from {{ source('attendance_raw', 'student_marks') }}
@@ -21,7 +21,6 @@ mentions as (
         source_file_id,
         source_line
     from marks
-    where {{ in_requested_quarters('quarter') }}
     union all
     select
         quarter,
@@ -31,7 +30,6 @@ mentions as (
         source_file_id,
         source_line
     from enrolments
-    where {{ in_requested_quarters('quarter') }}
 ),
 
 names as (
