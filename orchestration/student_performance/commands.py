@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.core.domain_assets import landing_op
+from orchestration.core.domain_assets import landing_op, raw_op
 from orchestration.core.landing import sample_quarters
 from orchestration.core.partitions import Quarter, current_quarter
 from orchestration.core.postgres import Database
@@ -24,7 +24,7 @@ __all__ = [
 ]
 STEP_TITLES = {
     landing_op(DOMAIN): "Receive the file",
-    f"{DOMAIN}__exam_results": "Load every line as text",
+    raw_op(DOMAIN): "Load every line as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
     f"{DOMAIN}_clusters": "Find the segments",
