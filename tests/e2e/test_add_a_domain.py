@@ -41,7 +41,11 @@ class Scratch:
     def __init__(self, folder: Path) -> None:
         self.project, self.home = folder / "project", folder / "home"
         names = subprocess.run(
-            ["git", "ls-files"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.splitlines()
         for name in names:
             if (PROJECT_ROOT / name).is_file():
