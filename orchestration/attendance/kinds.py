@@ -12,6 +12,7 @@ import pyarrow as pa
 from orchestration.attendance import student_files
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.daily_report import control_bytes, is_daily_report, read_items
+from orchestration.core.corrections import CORRECTIONS
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.raw_tables import RawTable
@@ -56,7 +57,7 @@ class Kind:
     def table(self) -> RawTable:
         """The raw table."""
         types = {name: "bigint" if name == "source_line" else "text" for name in self.columns}
-        return RawTable(RAW_SCHEMA, self.raw_table, {"source_file_id": "text", **types})
+        return RawTable(RAW_SCHEMA, self.raw_table, {"source_file_id": "text", **types, CORRECTIONS: "text"})
 
 
 def _examine_report(path: Path, contract: Contract, name: str, start_month: int) -> Examined:

@@ -1,11 +1,11 @@
 """A session of Spark, and the Parquet tables that Python writes for it.
 
-Spark's tables are Parquet files below `QUARTERDECK_SPARK_WAREHOUSE`. A table, or a quarter's partition of one, is replaced by
+Spark's tables are Parquet files below `QUARTERDECK_SPARK_WAREHOUSE`. A table, or a partition of one, is replaced by
 writing a new folder and then switching to it by one statement, so that a reader sees the old rows or the new ones.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,21 +76,27 @@ class Spark:
         self.rows(f"refresh table {relation}")
         delete_folder(old)
 
-    def replace_quarter(self, relation: str, quarter: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-        """Replace one quarter's partition of a table by `tables`, which have no column for it; the number of rows.
+    def replace_partition(
+        self, relation: str, keys: Mapping[str, str], schema: pa.Schema, tables: Iterable[pa.Table]
+    ) -> int:
+        """Replace one partition of a table by `tables`, which have no columns for its keys; the number of rows.
 
-        Columns that the table lacks are added; older quarters have nulls there.
+        Columns that the table lacks are added; older partitions have nulls there.
         """
-        folder, columns = self._new_folder(relation, quarter), spark_columns(schema)
+        folder, columns = self._new_folder(relation, *keys.values()), spark_columns(schema)
         count = write_parquet(folder, schema, tables)
         present = self.columns(relation)
+        if present and not keys.keys() <= present.keys():
+            self.rows(f"drop table {relation}")  # of an older layout; landing has every line of it
+            present = {}
         if not present:
             place = "/".join([self._warehouse, *relation.split(".")])
-            self._create(relation, {**columns, "quarter": "string"}, place, "partitioned by (quarter)")
+            keyed = {**columns, **dict.fromkeys(keys, "string")}
+            self._create(relation, keyed, place, f"partitioned by ({', '.join(keys)})")
         added = [f"{name} {kind}" for name, kind in columns.items() if present and name not in present]
         if added:
             self.rows(f"alter table {relation} add columns ({', '.join(added)})")
-        partition = f"partition (quarter = '{quarter}')"
+        partition = _partition(keys)
         if self.rows(f"show partitions {relation} {partition}"):
             old = self._location(relation, partition)
             self.rows(f"alter table {relation} {partition} set location '{folder}'")
@@ -98,6 +104,14 @@ class Spark:
         else:
             self.rows(f"alter table {relation} add {partition} location '{folder}'")
         return count
+
+    def drop_partition(self, relation: str, keys: Mapping[str, str]) -> None:
+        """Delete one partition of a table, if it is there."""
+        partition = _partition(keys)
+        if self.rows(f"show partitions {relation} {partition}"):
+            old = self._location(relation, partition)
+            self.rows(f"alter table {relation} drop {partition}")
+            delete_folder(old)
 
     def _new_folder(self, *place: str) -> str:
         names = [part for name in place for part in name.split(".")]
@@ -152,6 +166,10 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "QUARTERDECK_SPARK_PORT": str(settings.spark_port),
         "QUARTERDECK_SPARK_WAREHOUSE": (settings.spark_warehouse or "").rstrip("/"),
     }
+
+
+def _partition(keys: Mapping[str, str]) -> str:
+    return "partition (" + ", ".join(f"{name} = '{value}'" for name, value in keys.items()) + ")"
 
 
 def spark_columns(schema: pa.Schema) -> dict[str, str]:

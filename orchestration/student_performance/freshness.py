@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
+from orchestration.core import builds, corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
 from orchestration.core.dbt import DbtStep
 from orchestration.core.freshness import MODELS_STEP, DomainProject, EtlStage, Fingerprints, PagesStep, up_to_date
+from orchestration.core.landing import files_of_quarters
 from orchestration.core.partitions import Quarter
 from orchestration.core.resources import Platform
 from orchestration.core.status import succeeded
@@ -35,21 +36,17 @@ def contract_subjects(contract: Contract) -> list[Subject]:
 
 
 def etl_stage(project: DomainProject, contract: Contract) -> EtlStage:
-    """Stage etl; raw lines are made from the quarter's file, the contract, header names, engine, and the code that reads."""
+    """Stage etl; raw lines are made from the quarter's files, the contract, header names, engine, and the code that reads."""
 
     def raw_fingerprints(platform: Platform, quarters: Sequence[Quarter]) -> Fingerprints:
         settings = platform.settings
-        with platform.database.connect() as connection:
-            files: dict[str, str] = dict(
-                connection.execute(
-                    "select quarter, source_file_id from platform.quarter_files where domain = %s", (DOMAIN,)
-                )
-            )
+        files = files_of_quarters(platform.database, DOMAIN)
         aliases = settings.aliases.read_text() if settings.aliases else ""
         read_by = (
             ingest,
             exam_file,
             contract_module,
+            corrections,
             delimited,
             delimited_blocks,
             distinct_sets,

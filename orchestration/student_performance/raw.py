@@ -1,7 +1,8 @@
 """The raw tables: every line of a quarter's file, as it came.
 
 `student_performance_raw.exam_results` shows the lines as text. It is a view: a line's values are kept as the numbers of a set of
-demographics and of a set of scores, each of which is kept once, since so many lines have the same.
+demographics and of a set of scores, each of which is kept once, since so many lines have the same. The marts are views on the
+lines, so a file is loaded beside the one that they show (its slot, a or b), and shown once its checks have passed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,8 @@ import pyarrow as pa
 from psycopg import sql
 from tabulate import tabulate
 
-from orchestration.core.engine import model_rows
+from orchestration.core.corrections import CORRECTIONS, laid_over
+from orchestration.core.engine import model_exists, model_rows
 from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
@@ -26,12 +28,13 @@ from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
 from orchestration.student_performance.contract import Contract
-from orchestration.student_performance.exam_file import DEMOGRAPHIC_SET, SCORE_SET, ExamLines, read_exam_results
+from orchestration.student_performance.exam_file import ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.profiling import KIND
 
 RAW_SCHEMA = f"{DOMAIN}_raw"
 RAW_VIEW = "exam_results"
+SHOWN_FILES = f"{DOMAIN}_staging.stg_{DOMAIN}__accepted_files"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class RawTables:
         demographics = [item.name for item in contract.demographics]
         scores = [f"{item.name}_score" for item in contract.subjects]
         return cls(
-            RawTable(RAW_SCHEMA, "exam_files", {"source_file_id": "text", "line_count": "bigint"}),
+            RawTable(RAW_SCHEMA, "exam_files", {"slot": "text", "source_file_id": "text", "line_count": "bigint"}),
             RawTable(
                 RAW_SCHEMA,
                 "exam_lines",
@@ -61,15 +64,23 @@ class RawTables:
                     "source_text": "text",
                     "field_count_problem": "text",
                 },
+                has_slots=True,
             ),
-            RawTable(RAW_SCHEMA, "exam_demographic_sets", _set_columns("demographic_set", demographics)),
-            RawTable(RAW_SCHEMA, "exam_score_sets", _set_columns("score_set", scores)),
+            RawTable(
+                RAW_SCHEMA, "exam_demographic_sets", _set_columns("demographic_set", demographics), has_slots=True
+            ),
+            RawTable(RAW_SCHEMA, "exam_score_sets", _set_columns("score_set", scores), has_slots=True),
         )
 
     @property
     def all(self) -> list[RawTable]:
         """The four tables."""
-        return [self.files, self.lines, self.demographic_sets, self.score_sets]
+        return [self.files, *self.in_slots]
+
+    @property
+    def in_slots(self) -> list[RawTable]:
+        """The tables that may have two files of a quarter: the one that the marts show, and the one to be judged."""
+        return [self.lines, self.demographic_sets, self.score_sets]
 
     def text_view(self, contract: Contract) -> str:
         """The query of `exam_results`: every line with its values as text."""
@@ -79,16 +90,18 @@ class RawTables:
             select lines.quarter, files.source_file_id, lines.source_line, lines.source_student_id,
                 {demographics}{scores}lines.source_text, lines.field_count_problem
             from {self.lines.relation} as lines
-            inner join {self.files.relation} as files on lines.quarter = files.quarter
+            inner join {self.files.relation} as files on lines.quarter = files.quarter and lines.slot = files.slot
             left join {self.demographic_sets.relation} as demographic_sets
-                on lines.quarter = demographic_sets.quarter and lines.demographic_set = demographic_sets.demographic_set
+                on lines.quarter = demographic_sets.quarter and lines.slot = demographic_sets.slot
+                and lines.demographic_set = demographic_sets.demographic_set
             left join {self.score_sets.relation} as score_sets
-                on lines.quarter = score_sets.quarter and lines.score_set = score_sets.score_set
+                on lines.quarter = score_sets.quarter and lines.slot = score_sets.slot
+                and lines.score_set = score_sets.score_set
         """  # noqa: S608 - the contract's names are checked to be plain words
 
 
 def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
-    return {number: "integer", **dict.fromkeys(names, "text"), "line_count": "bigint"}
+    return {number: "integer", **dict.fromkeys(names, "text"), "line_count": "bigint", CORRECTIONS: "text"}
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
@@ -111,8 +124,9 @@ def _assigned_lines(
     """The file that the quarter is made of, its lines, and blocks of them with pseudonyms, for as long as the block lasts."""
     with database.connect() as connection:
         landed = assigned_file(connection, open_landing(settings), DOMAIN, quarter)
+    corrections = laid_over(database, settings, DOMAIN, quarter).get(landed.source_file_id)
     with landed.local_copy() as path:
-        lines = ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name))
+        lines = ExamLines(read_exam_results(path, contract, office_aliases(settings), name=landed.name), corrections)
         yield landed, lines, pseudonymised(lines.blocks(), "source_student_id", settings, database)
 
 
@@ -121,14 +135,30 @@ def _filled(
     landed: LandedFile,
     lines: ExamLines,
     blocks: Iterable[pa.Table],
+    slot: str,
     fill: Callable[[RawTable, Iterable[pa.Table]], int],
 ) -> int:
     """Fill the four tables in turn; the number of lines. The sets are known only after the lines."""
     count = fill(tables.lines, blocks)
-    fill(tables.demographic_sets, [lines.demographic_sets.table(DEMOGRAPHIC_SET)])
-    fill(tables.score_sets, [lines.score_sets.table(SCORE_SET)])
-    fill(tables.files, [pa.table({"source_file_id": [landed.source_file_id], "line_count": [count]})])
+    for table, sets in zip((tables.demographic_sets, tables.score_sets), lines.set_tables(), strict=True):
+        fill(table, [sets])
+    fill(tables.files, [pa.table({"slot": [slot], "source_file_id": [landed.source_file_id], "line_count": [count]})])
     return count
+
+
+def shown_slots(database: Database, settings: Settings, quarters: Sequence[Quarter]) -> dict[Quarter, str]:
+    """The slot of the file that each quarter's marts show; a quarter without marts is left out."""
+    if not model_exists(settings, database, SHOWN_FILES):
+        return {}
+    labels = ", ".join(f"'{quarter}'" for quarter in quarters)
+    with model_rows(settings, database) as rows:
+        found = dict(rows(f"select quarter, slot from {SHOWN_FILES} where quarter in ({labels})"))  # noqa: S608
+    return {quarter: found[str(quarter)] for quarter in quarters if str(quarter) in found}
+
+
+def free_slot(database: Database, settings: Settings, quarter: Quarter) -> str:
+    """The slot that a file of the quarter is loaded into: not that of the file that the marts show."""
+    return "b" if shown_slots(database, settings, [quarter]).get(quarter) == "a" else "a"
 
 
 def _load_raw_in_postgres(
@@ -142,9 +172,21 @@ def _load_raw_in_postgres(
         database.as_role(Role.LOADER).connect() as connection,
     ):
         _ensure_raw_tables(connection, tables, contract)
-        count = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
+        slot = free_slot(database, settings, quarter)
+
+        def slot_of(table: RawTable) -> str | None:
+            return slot if table.has_slots else None
+
+        count = _filled(
+            tables,
+            landed,
+            lines,
+            blocks,
+            slot,
+            lambda table, part: table.fill(connection, quarter, part, slot_of(table)),
+        )
         for table in tables.all:
-            table.swap_in(connection, quarter)
+            table.swap_in(connection, quarter, slot_of(table))
     return landed, lines.profile(count)
 
 
@@ -162,15 +204,33 @@ def _load_raw_in_spark(
         _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
         open_spark(settings) as spark,
     ):
+        slot = free_slot(database, settings, quarter)
 
         def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:
             schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()])
             written = (block.select(schema.names).cast(schema) for block in blocks)
-            return spark.replace_quarter(table.relation, str(quarter), schema, written)
+            partition = {"quarter": str(quarter)} | ({"slot": slot} if table.has_slots else {})
+            return spark.replace_partition(table.relation, partition, schema, written)
 
-        count = _filled(tables, landed, lines, blocks, fill)
+        count = _filled(tables, landed, lines, blocks, slot, fill)
         spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {tables.text_view(contract)}")
     return landed, lines.profile(count)
+
+
+def drop_replaced(database: Database, settings: Settings, quarters: Sequence[Quarter], contract: Contract) -> None:
+    """Delete the lines of the files that the quarters' marts no longer show."""
+    tables = RawTables.of(contract)
+    replaced = {quarter: "ab".replace(slot, "") for quarter, slot in shown_slots(database, settings, quarters).items()}
+    if settings.engine is Engine.SPARK:
+        with open_spark(settings) as spark:
+            for quarter, slot in replaced.items():
+                for table in tables.in_slots:
+                    spark.drop_partition(table.relation, {"quarter": str(quarter), "slot": slot})
+        return
+    with database.as_role(Role.LOADER).connect() as connection:
+        for quarter, slot in replaced.items():
+            for table in tables.in_slots:
+                table.drop_partition(connection, quarter, slot)
 
 
 def preview(database: Database, settings: Settings, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
