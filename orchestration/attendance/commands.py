@@ -98,3 +98,5 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
             "Load files with: quarterdeck run --domain attendance --source FOLDER"
         )
     console.print(f"Pages: {settings.site / DOMAIN / 'index.html'}   (or: make serve)")
+    if (settings.external_site / DOMAIN / "about.html").exists():
+        console.print(f"For the public: {settings.external_site / DOMAIN / 'index.html'}")
