@@ -9,7 +9,7 @@ import dagster as dg
 from orchestration.attendance.checks import JUDGED, count_rows
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.ingest import DOMAIN, load_raw, receive, remarks_on, resolve_source
-from orchestration.attendance.kinds import RAW_TABLES
+from orchestration.attendance.kinds import RAW_TABLES, kinds_of
 from orchestration.attendance.pages_input import PAGE_MARTS
 from orchestration.core.builds import changed
 from orchestration.core.domain_assets import (
@@ -22,6 +22,7 @@ from orchestration.core.domain_assets import (
 from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
+from orchestration.core.profile_store import arrival_metadata
 from orchestration.core.promotions import promote
 from orchestration.core.resources import Platform
 from orchestration.core.status import track
@@ -102,9 +103,15 @@ def build_python_assets(
                         counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
                         context.log.info(f"{quarter}: {counts[quarter]}")
             promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
+        with platform.database.connect() as connection:
+            profiled = {
+                table: arrival_metadata(connection, DOMAIN, list(map(str, counts)), context.log.info, kinds_of(table))
+                for table in RAW_TABLES
+                if counts
+            }
         for table in RAW_TABLES:
             metadata: dict[str, Any] = (
-                {"dagster/row_count": sum(count[table] for count in counts.values())}
+                {"dagster/row_count": sum(count[table] for count in counts.values()), **profiled[table]}
                 if counts
                 else {"unchanged": UNCHANGED}
             )

@@ -11,6 +11,7 @@ from psycopg import sql
 from orchestration.attendance.ingest import DOMAIN
 from orchestration.attendance.pages import build_pages
 from orchestration.attendance.pages_input import PAGE_MARTS, PagesData
+from orchestration.core.profile_store import deliveries
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.roles import Role
 
@@ -55,7 +56,8 @@ def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesDat
             name: _frame(connection.execute(query.encode(), (DOMAIN, labels)))
             for name, query in _PLATFORM_TABLES.items()
         }
-    return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, **frames)
+        profiled = [one for one in deliveries(connection, DOMAIN) if one.quarter in labels]
+    return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, deliveries=profiled, **frames)
 
 
 def _frame(cursor: psycopg.Cursor[Any]) -> pd.DataFrame:
