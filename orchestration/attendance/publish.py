@@ -12,6 +12,7 @@ from orchestration.attendance.pages import build_pages
 from orchestration.attendance.pages_input import PAGE_MARTS, PagesData
 from orchestration.core.external_edition import external_edition
 from orchestration.core.page_frames import frame, mart_frames
+from orchestration.core.profile_store import deliveries
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.roles import Role
 
@@ -55,4 +56,5 @@ def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesDat
             name: frame(connection.execute(query.encode(), (DOMAIN, labels)))
             for name, query in _PLATFORM_TABLES.items()
         }
-    return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, **frames)
+        profiled = [one for one in deliveries(connection, DOMAIN) if one.quarter in labels]
+    return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, deliveries=profiled, **frames)

@@ -57,7 +57,7 @@ def build_python_assets(
         return {RAW_VIEW: count}
 
     def profile_and_preview(
-        platform: Platform, quarters: Sequence[Quarter], log: dg.DagsterLogManager
+        platform: Platform, _table: str, quarters: Sequence[Quarter], log: dg.DagsterLogManager
     ) -> dict[str, Any]:
         with platform.database.connect() as connection:
             profiled = arrival_metadata(connection, DOMAIN, list(map(str, quarters)), log.info)
