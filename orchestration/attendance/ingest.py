@@ -21,6 +21,7 @@ from orchestration.attendance.profiling import FileProfiler
 from orchestration.attendance.sample import write_sample
 from orchestration.attendance.student_files import by_value
 from orchestration.attendance.student_sample import write_student_sample
+from orchestration.core import sources
 from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import CORRECTIONS_PART, LandedFile, Source, assign, assigned_files, land
@@ -205,18 +206,11 @@ def require_source(source: str, settings: Settings) -> str:
     Raises:
         QuarterdeckError: there is no such file or folder, or its store fails.
     """
-    if source in ("auto", "sample"):
-        return source
     if source == "kaggle":
         raise QuarterdeckError("Attendance does not come from Kaggle: give a file, a folder of files, or sample.")
     if Path(source).is_dir():
         return str(Path(source).absolute())
-    storage, key = open_file(source, settings)
-    if storage.find(key) is None:
-        raise QuarterdeckError(
-            f"{source}: there is no such file or folder. --source takes those, s3:// URLs, or sample."
-        )
-    return storage.location(key)
+    return sources.require_source(source, settings, ("auto", "sample"))
 
 
 def resolve_source(requested: str, settings: Settings) -> tuple[str, str | None]:  # noqa: ARG001 - as for every domain

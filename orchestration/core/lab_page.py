@@ -85,10 +85,10 @@ def lab_section(result: LabResult) -> LabSection:
         )
         for version in result.versions
     ]
-    pairs = sorted(by_pair, key=lambda pair: (-differing(pair), sorted(pair)))
-    flips = [
-        (*sorted(pair), differing(pair), sorted(by_pair[pair], key=lambda flip: (-flip.student_count, flip.outcome)))
-        for pair in pairs
-    ]
+    flips: list[tuple[str, str, int, Sequence[Flip]]] = []
+    for pair in sorted(by_pair, key=lambda pair: (-differing(pair), sorted(pair))):
+        one, other = sorted(pair)
+        some = sorted(by_pair[pair], key=lambda flip: (-flip.student_count, flip.outcome))
+        flips.append((one, other, differing(pair), some))
     width = max(map(len, result.outcomes.values()))
-    return LabSection(result, width, matrix, [(one, other, number, some) for one, other, number, some in flips])
+    return LabSection(result, width, matrix, flips)

@@ -7,7 +7,7 @@
 with streaks as (
     select
         *,
-        row_number() over (partition by quarter, student_id order by day_count desc, first_date) as place
+        row_number() over (partition by quarter, student_id order by day_count desc, first_date asc) as place
     from {{ ref('fct_absence_streaks') }}
     where {{ in_requested_quarters('quarter') }}
 )

@@ -20,7 +20,7 @@ placed as (
         school_code,
         row_number() over (
             partition by quarter, student_id
-            order by last_enrolled_date desc, enrolled_days desc, {{ by_code_point('school_code') }}
+            order by last_enrolled_date desc, enrolled_days desc, {{ by_code_point('school_code') }} asc
         ) as place
     from student_attendance
     where school_code <> 'all' and enrolled_days > 0 and {{ in_requested_quarters('quarter') }}
