@@ -9,7 +9,7 @@ import dagster as dg
 from orchestration.attendance.checks import JUDGED, count_rows
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.ingest import DOMAIN, load_raw, receive, remarks_on, resolve_source
-from orchestration.attendance.kinds import RAW_TABLES
+from orchestration.attendance.kinds import RAW_TABLES, kinds_of
 from orchestration.attendance.pages_input import PAGE_MARTS
 from orchestration.core.domain_assets import (
     build_landing_asset,
@@ -19,6 +19,7 @@ from orchestration.core.domain_assets import (
 )
 from orchestration.core.freshness import EtlStage, PagesStep
 from orchestration.core.partitions import Quarter
+from orchestration.core.profile_store import arrival_metadata
 from orchestration.core.resources import Platform
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ def build_python_assets(
         receive=receive_files,
     )
 
+    def profiles(
+        platform: Platform, table: str, quarters: Sequence[Quarter], log: dg.DagsterLogManager
+    ) -> dict[str, Any]:
+        with platform.database.connect() as connection:
+            return arrival_metadata(connection, DOMAIN, list(map(str, quarters)), log.info, kinds_of(table))
+
     raw_tables = build_raw_assets(
         etl,
         partitions_def,
@@ -72,6 +79,7 @@ def build_python_assets(
             for table in RAW_TABLES
         },
         load=lambda platform, quarter: load_raw(platform.database, platform.settings, quarter, contract),
+        further=profiles,
     )
     row_accounts = build_row_accounts_asset(
         etl,

@@ -75,7 +75,8 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
                 (
                     select string_agg(rows || ' ' || replace(reason, '_', ' '), ', ' order by reason)
                     from reasons where reasons.quarter = row_accounts.quarter
-                )
+                ),
+                sum(corrected_lines)
             from platform.row_accounts join platform.landing_files using (source_file_id)
             where row_accounts.domain = %(domain)s and quarter = any(%(quarters)s) group by quarter order by quarter
             """,
@@ -84,8 +85,9 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
     table = Table(title="Row account of attendance: read = trusted + set aside", title_justify="left")
     for name in ("quarter", "files", "read", "trusted", "set aside", "reasons"):
         table.add_column(name, justify="left" if name in ("quarter", "reasons") else "right")
-    for quarter, files, _, *counts, reasons in accounts:
-        table.add_row(quarter, f"{files:,}", *(f"{count:,}" for count in counts), reasons or "")
+    for quarter, files, _, *counts, reasons, corrected in accounts:
+        words = "; ".join(filter(None, [reasons, f"{corrected:,} lines corrected" if corrected else ""]))
+        table.add_row(quarter, f"{files:,}", *(f"{count:,}" for count in counts), words)
     if len(accounts) > 1:
         sums = [sum(row[column] for row in accounts) for column in (1, 3, 4, 5)]
         table.add_row("all", *(f"{value:,}" for value in sums), "")
@@ -96,3 +98,5 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
             "Load files with: quarterdeck run --domain attendance --source FOLDER"
         )
     console.print(f"Pages: {settings.site / DOMAIN / 'index.html'}   (or: make serve)")
+    if (settings.external_site / DOMAIN / "about.html").exists():
+        console.print(f"For the public: {settings.external_site / DOMAIN / 'index.html'}")

@@ -1,5 +1,6 @@
 """Everything Dagster knows about attendance, put together."""
 
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,8 @@ def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions
     """The domain's assets, checks, job and sensor; `dbt_vars` are those of all domains."""
     project = DomainProject(DOMAIN, dbt_variables(settings), dbt_vars, STAGES)
     etl = etl_stage(project)
+    # Beside the marts, the pages tell of the rules of disclosure.
+    pages = PagesStep(project, HERE, further=lambda settings: asdict(settings.disclosure_rules))
     partitions_def = quarterly_partitions(settings)
     dbt_models = build_dbt_assets(
         DOMAIN,
@@ -35,7 +38,7 @@ def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions
     )
     job = build_refresh_job(DOMAIN, "One quarter of attendance, from the files to the published pages.")
     return dg.Definitions(
-        assets=[*build_python_assets(load_contract(), etl, PagesStep(project, HERE), partitions_def), dbt_models],
+        assets=[*build_python_assets(load_contract(), etl, pages, partitions_def), dbt_models],
         jobs=[job],
         sensors=[build_new_file_sensor(job, settings)],
     )

@@ -113,14 +113,14 @@ def build_raw_assets(
     *,
     tables: Mapping[str, str],
     load: Callable[[Platform, Quarter], Mapping[str, int]],
-    further: Callable[[Platform, Sequence[Quarter], dg.DagsterLogManager], Mapping[str, Any]] | None = None,
+    further: Callable[[Platform, str, Sequence[Quarter], dg.DagsterLogManager], Mapping[str, Any]] = lambda *_: {},
 ) -> dg.AssetsDefinition:
     """The assets of the raw tables, which one step fills: the quarters whose files or readers have changed.
 
     Args:
         tables: what each table holds, by its name.
         load: replaces a quarter's rows of all of them, and returns the number of rows by table.
-        further: more of Dagster's metadata, for the first table, about the quarters that were loaded.
+        further: more of Dagster's metadata of a table, about the quarters that were loaded.
     """
     domain = etl.project.domain
 
@@ -156,12 +156,12 @@ def build_raw_assets(
                         rows = ", ".join(f"{count:,} {table}" for table, count in counts[quarter].items())
                         context.log.info(f"{quarter}: rows read: {rows}")
             promote(platform.database, domain, tracked, "raw", ["read whole"], f"run {context.run_id}")
-        more = further(platform, list(counts), context.log) if further and counts else {}
         for table in tables:
-            row_count = {"dagster/row_count": sum(count[table] for count in counts.values())}
-            metadata = {**row_count, **more} if counts else {"unchanged": UNCHANGED}
+            metadata: dict[str, Any] = {"unchanged": UNCHANGED}
+            if counts:
+                row_count = sum(count[table] for count in counts.values())
+                metadata = {"dagster/row_count": row_count, **further(platform, table, list(counts), context.log)}
             yield dg.MaterializeResult(asset_key=dg.AssetKey([domain, table]), metadata=metadata)
-            more = {}
 
     return raw_assets
 

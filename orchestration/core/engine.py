@@ -56,6 +56,16 @@ def model_rows(settings: Settings, database: Database) -> Iterator[Callable[[str
             yield lambda query: connection.execute(query.encode()).fetchall()
 
 
+def model_exists(settings: Settings, database: Database, relation: str) -> bool:
+    """Whether dbt has built this model, schema and name, where the models are."""
+    if settings.engine is Engine.SPARK:
+        with open_spark(settings) as spark:
+            return bool(spark.columns(relation))
+    with database.as_role(Role.TRANSFORMER).connect() as connection:
+        row = connection.execute("select to_regclass(%s) is not null", (relation,)).fetchone()
+    return row == (True,)
+
+
 def bring_sources(settings: Settings, database: Database, manifest: Mapping[str, Any]) -> None:
     """Before a build: give Spark the small tables that Python writes; the raw lines are there already."""
     if settings.engine is not Engine.SPARK:

@@ -10,9 +10,10 @@ from typing import Any
 
 from psycopg import sql
 
-from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
+from orchestration.core import builds, corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
 from orchestration.core.dbt import DbtStep, load_manifest, project_fingerprint
 from orchestration.core.dbt_translator import domain_of
+from orchestration.core.landing import files_of_quarters
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.promotions import promoted
@@ -24,7 +25,7 @@ from orchestration.core.status import STAGES, Stage, publishable_quarters, succe
 RAW_STEP, MODELS_STEP, PAGES_STEP = "raw", "models", "pages"
 ALL_QUARTERS = "all"
 # What every domain reads files with.
-READERS = (delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables)
+READERS = (corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables)
 
 Fingerprints = dict[Quarter, str | None]
 
@@ -110,16 +111,7 @@ class EtlStage:
 
     def raw_fingerprints(self, platform: Platform, quarters: Sequence[Quarter]) -> Fingerprints:
         """Of each quarter, what its raw rows are made from: its files and how they are read; None where there is no file."""
-        with platform.database.connect() as connection:
-            files: dict[str, list[Any]] = dict(
-                connection.execute(
-                    """
-                    select quarter, jsonb_agg(jsonb_build_array(part, source_file_id) order by part)
-                    from platform.quarter_files where domain = %s group by quarter
-                    """,
-                    (self.project.domain,),
-                ).fetchall()
-            )
+        files = files_of_quarters(platform.database, self.project.domain)
         code = builds.code_fingerprint(*self.code, *(Path(str(module.__file__)) for module in READERS))
         reads, engine = self.reads(platform.settings), platform.settings.engine
         return {quarter: builds.fingerprint_of(files.get(str(quarter)), reads, engine, code) for quarter in quarters}

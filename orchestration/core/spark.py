@@ -1,11 +1,11 @@
 """A session of Spark, and the Parquet tables that Python writes for it.
 
-Spark's tables are Parquet files below `QUARTERDECK_SPARK_WAREHOUSE`. A table, or a quarter's partition of one, is replaced by
+Spark's tables are Parquet files below `QUARTERDECK_SPARK_WAREHOUSE`. A table, or a partition of one, is replaced by
 writing a new folder and then switching to it by one statement, so that a reader sees the old rows or the new ones.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,21 +76,27 @@ class Spark:
         self.rows(f"refresh table {relation}")
         delete_folder(old)
 
-    def replace_quarter(self, relation: str, quarter: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-        """Replace one quarter's partition of a table by `tables`, which have no column for it; the number of rows.
+    def replace_partition(
+        self, relation: str, keys: Mapping[str, str], schema: pa.Schema, tables: Iterable[pa.Table]
+    ) -> int:
+        """Replace one partition of a table by `tables`, which have no columns for its keys; the number of rows.
 
-        Columns that the table lacks are added; older quarters have nulls there.
+        Columns that the table lacks are added; older partitions have nulls there.
         """
-        folder, columns = self._new_folder(relation, quarter), spark_columns(schema)
+        folder, columns = self._new_folder(relation, *keys.values()), spark_columns(schema)
         count = write_parquet(folder, schema, tables)
         present = self.columns(relation)
+        if present and not keys.keys() <= present.keys():
+            self.rows(f"drop table {relation}")  # of an older layout; landing has every line of it
+            present = {}
         if not present:
             place = "/".join([self._warehouse, *relation.split(".")])
-            self._create(relation, {**columns, "quarter": "string"}, place, "partitioned by (quarter)")
+            keyed = {**columns, **dict.fromkeys(keys, "string")}
+            self._create(relation, keyed, place, f"partitioned by ({', '.join(keys)})")
         added = [f"{name} {kind}" for name, kind in columns.items() if present and name not in present]
         if added:
             self.rows(f"alter table {relation} add columns ({', '.join(added)})")
-        partition = f"partition (quarter = '{quarter}')"
+        partition = _partition(keys)
         if self.rows(f"show partitions {relation} {partition}"):
             old = self._location(relation, partition)
             self.rows(f"alter table {relation} {partition} set location '{folder}'")
@@ -99,16 +105,21 @@ class Spark:
             self.rows(f"alter table {relation} add {partition} location '{folder}'")
         return count
 
+    def drop_partition(self, relation: str, keys: Mapping[str, str]) -> None:
+        """Delete one partition of a table, if it is there."""
+        partition = _partition(keys)
+        if self.rows(f"show partitions {relation} {partition}"):
+            old = self._location(relation, partition)
+            self.rows(f"alter table {relation} drop {partition}")
+            delete_folder(old)
+
     def forget_quarter(self, schemas: Sequence[str], quarter: str) -> None:
         """Drop the quarter's partition of every table of these schemas, with its files."""
-        partition = f"partition (quarter = '{quarter}')"
         for schema in schemas:
             for relation in self._tables(schema):
-                is_partitioned = any(row[0] == "# Partition Information" for row in self.rows(f"describe {relation}"))
-                if is_partitioned and self.rows(f"show partitions {relation} {partition}"):
-                    folder = self._location(relation, partition)
-                    self.rows(f"alter table {relation} drop {partition}")
-                    delete_folder(folder)
+                if any(row[0] == "# Partition Information" for row in self.rows(f"describe {relation}")):
+                    for row in self.rows(f"show partitions {relation} {_partition({'quarter': quarter})}"):
+                        self.drop_partition(relation, dict(key.split("=") for key in row[0].split("/")))
 
     def drop_schemas(self, schemas: Sequence[str]) -> None:
         """Drop these schemas with their tables, and the files of both."""
@@ -177,6 +188,10 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "QUARTERDECK_SPARK_PORT": str(settings.spark_port),
         "QUARTERDECK_SPARK_WAREHOUSE": (settings.spark_warehouse or "").rstrip("/"),
     }
+
+
+def _partition(keys: Mapping[str, str]) -> str:
+    return "partition (" + ", ".join(f"{name} = '{value}'" for name, value in keys.items()) + ")"
 
 
 def spark_columns(schema: pa.Schema) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from orchestration.core.accounts import RowAccount
 from orchestration.core.domain_assets import (
     build_landing_asset,
     build_pages_asset,
@@ -20,7 +21,7 @@ from orchestration.student_performance.checks import count_rows
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN, receive, received_sentence, resolve_source
 from orchestration.student_performance.pages_input import PAGE_MARTS
-from orchestration.student_performance.raw import RAW_VIEW, load_raw, preview
+from orchestration.student_performance.raw import RAW_VIEW, drop_replaced, load_raw, preview
 
 if TYPE_CHECKING:
     from orchestration.core.publishing import Publishing
@@ -56,7 +57,7 @@ def build_python_assets(
         return {RAW_VIEW: count}
 
     def profile_and_preview(
-        platform: Platform, quarters: Sequence[Quarter], log: dg.DagsterLogManager
+        platform: Platform, _table: str, quarters: Sequence[Quarter], log: dg.DagsterLogManager
     ) -> dict[str, Any]:
         with platform.database.connect() as connection:
             profiled = arrival_metadata(connection, DOMAIN, list(map(str, quarters)), log.info)
@@ -70,16 +71,22 @@ def build_python_assets(
         load=load,
         further=profile_and_preview,
     )
+
+    def account_and_tidy(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:
+        accounts = count_rows(platform.database, platform.settings, quarters)
+        drop_replaced(platform.database, platform.settings, quarters, contract)
+        return accounts
+
     row_accounts = build_row_accounts_asset(
         etl,
         partitions_def,
         after=(
             RAW_VIEW,
-            f"stg_{DOMAIN}__accepted_lines",
+            f"stg_{DOMAIN}__accepted_sets",
             f"stg_{DOMAIN}__rejected_results",
             "fct_score_range_cells",
         ),
-        count_rows=lambda platform, quarters: count_rows(platform.database, platform.settings, quarters),
+        count_rows=account_and_tidy,
     )
 
     def publish(publishing: "Publishing", shown: list[str], docs: Path) -> list[Path]:

@@ -57,7 +57,8 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
     with database.connect() as connection:
         accounts = connection.execute(
             """
-            select quarter, name, source, rows_read, rows_trusted, rows_quarantined, quarantined_by_reason, repeated_rows
+            select quarter, name, source, rows_read, rows_trusted, rows_quarantined, quarantined_by_reason, repeated_rows,
+                corrected_lines
             from platform.row_accounts join platform.landing_files using (source_file_id)
             where row_accounts.domain = %s and quarter = any(%s) order by quarter
             """,
@@ -80,9 +81,10 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
     table = Table(title="Row account: read = trusted + quarantined", title_justify="left")
     for name in ("quarter", "source", "read", "trusted", "quarantined", "reasons"):
         table.add_column(name, justify="right" if name in ("read", "trusted", "quarantined") else "left")
-    for quarter, _, source, read, trusted, quarantined, reasons, repeated in accounts:
+    for quarter, _, source, read, trusted, quarantined, reasons, repeated, corrected in accounts:
         words = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()))
         words += f"{'; ' if words else ''}{repeated} equal to another row (kept)" if repeated else ""
+        words += f"{'; ' if words else ''}{corrected} corrected" if corrected else ""
         table.add_row(quarter, source, f"{read:,}", f"{trusted:,}", f"{quarantined:,}", words)
     console.print(table)
     console.print(f"{labels[-1]} is made of {accounts[-1][1]}")

@@ -16,7 +16,7 @@ from orchestration.core.resources import Platform
 from orchestration.core.roles import Role
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
-from orchestration.student_performance.external_publish import external_edition
+from orchestration.student_performance.external_publish import external_results
 from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES, Demographic, PagesData, Subject
@@ -34,7 +34,7 @@ def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence
     data = load_pages_data(
         publishing.platform, contract, publishing.manifest, quarters, publishing.run_id, publishing.built_at
     )
-    with external_edition(data, settings):
+    with external_results(data, settings, publishing.platform.domains):
         return publish_part(
             publishing, lambda build: build_pages(data, build, settings.home / "cache", publishing.areas), docs
         )

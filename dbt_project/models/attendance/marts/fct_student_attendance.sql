@@ -12,6 +12,7 @@ select
     quarter,
     student_id,
     case when grouping(school_code) = 1 then 'all' else school_code end as school_code,
+    max(attendance_date) filter (where is_enrolled) as last_enrolled_date,
     count(*) filter (where is_enrolled) as enrolled_days,
     coalesce(sum(present_fraction) filter (where is_enrolled), 0) as present_days,
     coalesce(sum(1 - present_fraction) filter (where is_enrolled), 0) as absent_days,

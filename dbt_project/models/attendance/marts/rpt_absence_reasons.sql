@@ -37,6 +37,7 @@ select
     coalesce(taxonomy.reason, 'not_mapped') as absence_reason,
     coalesce(taxonomy.category, 'not_mapped') as category,
     taxonomy.reason is not null as is_mapped,
+    count(distinct given.absence_reason) as text_count,
     count(*) as mention_count,
     count(distinct given.student_id) as student_count
 from given

@@ -6,6 +6,21 @@ report_words as (
     select * from {{ ref('report_words') }}
 ),
 
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        repaired,
+        {{ corrected('school_code') }} as school_code,
+        {{ corrected('day') }} as day,
+        {{ corrected('attendance_pct') }} as attendance_pct,
+        {{ corrected('school_name') }} as school_name,
+        {{ corrected('borough') }} as borough,
+        {{ corrected('district') }} as district
+    from school_days
+),
+
 texts as (
     select
         quarter,
@@ -18,7 +33,7 @@ texts as (
         {{ trimmed('day') }} as day_text,
         {{ trimmed('attendance_pct') }} as pct_text,
         {{ trimmed(replaced_all('school_name', "'[ \u2400-\u241f]+'", "' '")) }} as school_name
-    from school_days
+    from corrected_rows
 ),
 
 typed as (

@@ -16,6 +16,24 @@ school_calendar as (
     select * from {{ ref('stg_attendance__school_calendar') }}
 ),
 
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        source_column,
+        -- What is wrong with a whole class sheet is not mended by a value.
+        case when corrections is null or source_column is not null then line_problem end as line_problem,
+        {{ corrected('student_id') }} as student_id,
+        {{ corrected('student_name') }} as student_name,
+        {{ corrected('school_code') }} as school_code,
+        {{ corrected('attendance_day') }} as attendance_day,
+        {{ corrected('mark') }} as mark,
+        {{ corrected('absence_reason') }} as absence_reason,
+        {{ corrected('sheet_total') }} as sheet_total
+    from raw_marks
+),
+
 texts as (
     select
         quarter,
@@ -30,7 +48,7 @@ texts as (
         lower({{ trimmed('mark') }}) as mark,
         {{ trimmed('absence_reason') }} as absence_reason,
         {{ trimmed('sheet_total') }} as total_text
-    from raw_marks
+    from corrected_rows
 ),
 
 typed as (

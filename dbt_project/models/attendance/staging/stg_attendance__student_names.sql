@@ -15,18 +15,18 @@ decisions as (
 mentions as (
     select
         quarter,
-        {{ trimmed('student_id') }} as source_student_id,
-        {{ name_key('student_name') }} as name_key,
-        {{ trimmed('school_code') }} as school_code,
+        {{ trimmed(corrected('student_id')) }} as source_student_id,
+        {{ name_key(corrected('student_name')) }} as name_key,
+        {{ trimmed(corrected('school_code')) }} as school_code,
         source_file_id,
         source_line
     from marks
     union all
     select
         quarter,
-        {{ trimmed('student_id') }} as source_student_id,
-        {{ name_key('student_name') }} as name_key,
-        {{ trimmed('school_code') }} as school_code,
+        {{ trimmed(corrected('student_id')) }} as source_student_id,
+        {{ name_key(corrected('student_name')) }} as name_key,
+        {{ trimmed(corrected('school_code')) }} as school_code,
         source_file_id,
         source_line
     from enrolments
