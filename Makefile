@@ -31,7 +31,7 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
-bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|rows|page
+bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|attendance|rows|page
 	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)
 
 engines: $(STAMP) $(SPARK_STAMP) ## Run the job on Postgres and on a Spark cluster, compare every row, kill a worker
