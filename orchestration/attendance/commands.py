@@ -8,7 +8,7 @@ from rich.table import Table
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.freshness import STAGES
 from orchestration.attendance.ingest import DOMAIN, fetched, look_through, require_source, resolve_source
-from orchestration.core.domain_assets import landing_op
+from orchestration.core.domain_assets import landing_op, raw_op
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import sample_quarters
 from orchestration.core.partitions import Quarter, to_partition_key
@@ -28,7 +28,7 @@ __all__ = [
 SAMPLE_QUARTERS = 2
 STEP_TITLES = {
     landing_op(DOMAIN): "Receive the files",
-    f"{DOMAIN}__raw_tables": "Load every row as text",
+    raw_op(DOMAIN): "Load every row as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
     f"{DOMAIN}__pages": "Build, check and publish the pages",

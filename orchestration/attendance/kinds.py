@@ -181,6 +181,11 @@ KINDS = {
 RAW_TABLES = {kind.raw_table: kind.table for kind in KINDS.values()}
 
 
+def kinds_of(raw_table: str) -> set[str]:
+    """The kinds of files whose rows are in a raw table."""
+    return {kind.name for kind in KINDS.values() if kind.raw_table == raw_table}
+
+
 def examine(path: Path, contract: Contract, name: str, start_month: int) -> Examined:
     """What the file is and which quarters it tells of, from its content.
 

@@ -11,6 +11,7 @@ from orchestration.attendance.pages_input import PagesData
 from orchestration.attendance.student_views import headline, student_views
 from orchestration.core.lab_page import LabResult, lab_section
 from orchestration.core.partitions import Quarter
+from orchestration.core.profile_store import delivery_views
 from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, SourceFile, environment
 from orchestration.core.site_downloads import write_download
 from orchestration.core.site_format import count, decimal, percent, plain, quarter_label
@@ -21,6 +22,7 @@ NAVIGATION = (
     ("attendance/index.html", "Overview"),
     ("attendance/students.html", "Students"),
     ("attendance/definitions.html", "Definitions"),
+    ("attendance/quality.html", "Data quality"),
 )
 DOWNLOADS = {
     "days": "Days",
@@ -98,6 +100,7 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
         headline=_lab_headline(results),
         sections=[lab_section(result) for result in results],
     )
+    builder.page("quality.html", accounts=_accounts(data), deliveries=delivery_views(data.deliveries))
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
@@ -213,6 +216,7 @@ def _accounts(data: PagesData) -> list[dict[str, Any]]:
                 "read": read,
                 "trusted": trusted,
                 "reasons": [(REASONS.get(reason, reason), number) for reason, number in sorted(reasons.items())],
+                "corrected": sum(row["corrected_lines"] for row in rows),
                 "balances": read == trusted + sum(reasons.values()),
             }
         )

@@ -6,12 +6,15 @@ from datetime import datetime
 
 import pandas as pd
 
+from orchestration.core.profile_store import Delivery
+
 
 @dataclass(frozen=True)
 class PagesData:
     """The frames hold all shown quarters with the columns of the tables of the same names.
 
     `PAGE_MARTS` says which mart each frame is. row_accounts: of these quarters. landing_files: the files they are made of.
+    deliveries: the profiled files of these quarters, oldest first.
     built_at: the time to print as the time of the build, passed in so that the same input gives the same bytes.
     """
 
@@ -30,6 +33,7 @@ class PagesData:
     landing_files: pd.DataFrame
     run_id: str
     built_at: datetime
+    deliveries: Sequence[Delivery] = ()
 
     @property
     def quarters(self) -> list[str]:

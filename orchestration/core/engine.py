@@ -38,6 +38,7 @@ POSTGRES_TYPES = {
     "int": "integer",
     "bigint": "bigint",
     "boolean": "boolean",
+    "date": "date",
     "double": "double precision",
     "timestamp": "timestamp with time zone",
     "array<int>": "integer[]",

@@ -85,9 +85,8 @@ def lab_section(result: LabResult) -> LabSection:
         )
         for version in result.versions
     ]
-    pairs = sorted(by_pair, key=lambda pair: (-differing(pair), sorted(pair)))
     flips: list[tuple[str, str, int, Sequence[Flip]]] = []
-    for pair in pairs:
+    for pair in sorted(by_pair, key=lambda pair: (-differing(pair), sorted(pair))):
         one, other = sorted(pair)
         some = sorted(by_pair[pair], key=lambda flip: (-flip.student_count, flip.outcome))
         flips.append((one, other, differing(pair), some))

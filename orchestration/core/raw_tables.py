@@ -38,6 +38,10 @@ class RawTable:
         """Schema and name, as SQL writes them."""
         return f"{self.schema}.{self.name}"
 
+    def slot(self, slot: str) -> str | None:
+        """The slot, for a table that has any."""
+        return slot if self.has_slots else None
+
     def ensure(self, connection: psycopg.Connection) -> None:
         """Create the table, or add the columns that it lacks; in older lines they are empty.
 
@@ -153,9 +157,11 @@ class RawTable:
 
 @contextmanager
 def replacing_quarter(
-    database: Database, settings: Settings, domain: str, quarter: Quarter
+    database: Database, settings: Settings, domain: str, quarter: Quarter, slot: str = "a"
 ) -> Iterator[Callable[[RawTable, Iterable[pa.Table]], int]]:
     """Yields a function that replaces a table's rows of the quarter, where the models run, by blocks; it returns their number.
+
+    Of a table with slots, those of the slot alone.
 
     On Postgres by COPY, all in one transaction: readers see the old quarter until the block ends. On Spark Parquet files
     are written, and one table after the other is switched to them: between two switches the tables do not fit together, but
@@ -164,7 +170,7 @@ def replacing_quarter(
     with exclusive(database, f"raw {domain}"):
         if settings.engine is Engine.SPARK:
             with open_spark(settings) as spark:
-                yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks)
+                yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks, slot)
             return
         with database.as_role(Role.LOADER).connect() as connection:
             filled = []
@@ -172,18 +178,19 @@ def replacing_quarter(
             def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:
                 table.ensure(connection)
                 filled.append(table)
-                return table.fill(connection, quarter, blocks)
+                return table.fill(connection, quarter, blocks, table.slot(slot))
 
             yield fill
             for table in filled:
-                table.swap_in(connection, quarter)
+                table.swap_in(connection, quarter, table.slot(slot))
 
 
-def _fill_on_spark(spark: Spark, table: RawTable, quarter: Quarter, blocks: Iterable[pa.Table]) -> int:
+def _fill_on_spark(spark: Spark, table: RawTable, quarter: Quarter, blocks: Iterable[pa.Table], slot: str) -> int:
     types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
     schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()])
     written = (block.select(schema.names).cast(schema) for block in blocks)
-    return spark.replace_partition(table.relation, {"quarter": str(quarter)}, schema, written)
+    keys = {"quarter": str(quarter)} | ({"slot": slot} if table.has_slots else {})
+    return spark.replace_partition(table.relation, keys, schema, written)
 
 
 def _ahead(blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:

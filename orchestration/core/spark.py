@@ -5,7 +5,7 @@ writing a new folder and then switching to it by one statement, so that a reader
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,7 +52,7 @@ class Spark:
     def columns(self, relation: str) -> dict[str, str]:
         """Names and Spark types of a table's columns; empty where there is no such table."""
         schema, name = relation.split(".")
-        if not self.rows(f"show databases like '{schema}'") or not self.rows(f"show tables in {schema} like '{name}'"):
+        if not self._has_schema(schema) or not self.rows(f"show tables in {schema} like '{name}'"):
             return {}
         columns: dict[str, str] = {}
         for column, kind, *_ in self.rows(f"describe {relation}"):
@@ -112,6 +112,28 @@ class Spark:
             old = self._location(relation, partition)
             self.rows(f"alter table {relation} drop {partition}")
             delete_folder(old)
+
+    def forget_quarter(self, schemas: Sequence[str], quarter: str) -> None:
+        """Drop the quarter's partition of every table of these schemas, with its files."""
+        for schema in schemas:
+            for relation in self._tables(schema):
+                if any(row[0] == "# Partition Information" for row in self.rows(f"describe {relation}")):
+                    for row in self.rows(f"show partitions {relation} {_partition({'quarter': quarter})}"):
+                        self.drop_partition(relation, dict(key.split("=") for key in row[0].split("/")))
+
+    def drop_schemas(self, schemas: Sequence[str]) -> None:
+        """Drop these schemas with their tables, and the files of both."""
+        for schema in schemas:
+            if self._has_schema(schema):
+                self.rows(f"drop database {schema} cascade")
+            delete_folder(f"{self._warehouse}/{schema}")
+
+    def _has_schema(self, schema: str) -> bool:
+        return bool(self.rows(f"show databases like '{schema}'"))
+
+    def _tables(self, schema: str) -> list[str]:
+        found = self.rows(f"show tables in {schema}") if self._has_schema(schema) else []
+        return [f"{schema}.{row[1]}" for row in found]
 
     def _new_folder(self, *place: str) -> str:
         names = [part for name in place for part in name.split(".")]
@@ -190,9 +212,10 @@ def write_parquet(folder: str, schema: pa.Schema, tables: Iterable[pa.Table]) ->
 
 
 def delete_folder(folder: str) -> None:
-    """Delete a folder of files that no table refers to any more."""
+    """Delete a folder of files that no table refers to any more, where it is there."""
     filesystem, path = _filesystem(folder)
-    filesystem.delete_dir(path)
+    if filesystem.get_file_info(path).type != pyarrow.fs.FileType.NotFound:
+        filesystem.delete_dir(path)
 
 
 def _filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:

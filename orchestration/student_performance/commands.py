@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.core.domain_assets import landing_op
+from orchestration.core import sources
+from orchestration.core.domain_assets import landing_op, raw_op
 from orchestration.core.landing import sample_quarters
 from orchestration.core.partitions import Quarter, current_quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
 from orchestration.core.status import STAGES
-from orchestration.student_performance.ingest import DOMAIN, require_file, resolve_source
+from orchestration.student_performance.ingest import DOMAIN, resolve_source
 
 # What the command asks of every domain.
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 ]
 STEP_TITLES = {
     landing_op(DOMAIN): "Receive the file",
-    f"{DOMAIN}__exam_results": "Load every line as text",
+    raw_op(DOMAIN): "Load every line as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
     f"{DOMAIN}_clusters": "Find the segments",
@@ -39,7 +40,7 @@ def require_source(source: str, settings: Settings) -> str:
     Raises:
         QuarterdeckError: there is no such file, or its store fails.
     """
-    return source if source in ("auto", "kaggle", "sample") else require_file(source, settings)
+    return sources.require_source(source, settings, ("auto", "kaggle", "sample"))
 
 
 def quarters_to_run(database: Database, settings: Settings, source: str, asked: Quarter | None) -> list[Quarter]:

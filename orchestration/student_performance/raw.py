@@ -5,11 +5,10 @@ demographics and of a set of scores, each of which is kept once, since so many l
 lines, so a file is loaded beside the one that they show (its slot, a or b), and shown once its checks have passed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psycopg
 import pyarrow as pa
 from psycopg import sql
 from tabulate import tabulate
@@ -19,11 +18,10 @@ from orchestration.core.engine import model_exists, model_rows
 from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database, exclusive
-from orchestration.core.profile import Profile
+from orchestration.core.postgres import Database
 from orchestration.core.profile_store import record_profile
 from orchestration.core.pseudonyms import pseudonymised
-from orchestration.core.raw_tables import RawTable
+from orchestration.core.raw_tables import RawTable, replacing_quarter
 from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
@@ -105,16 +103,27 @@ def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file, and profile it.
+    """Load the lines of the quarter's file into the raw tables' free slot, where the models run, and profile the file.
 
     Returns:
         The file and the number of lines.
     """
-    load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
-    landed, profile = load(database, settings, quarter, contract)
+    tables = RawTables.of(contract)
+    slot = "b" if shown_slots(database, settings, [quarter]).get(quarter) == "a" else "a"
+    with (
+        replacing_quarter(database, settings, DOMAIN, quarter, slot) as fill,
+        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
+    ):
+        # The sets are known only after the lines.
+        count = fill(tables.lines, blocks)
+        for table, sets in zip((tables.demographic_sets, tables.score_sets), lines.set_tables(), strict=True):
+            fill(table, [sets])
+        file = {"slot": [slot], "source_file_id": [landed.source_file_id], "line_count": [count]}
+        fill(tables.files, [pa.table(file)])
+    _show_lines_as_text(database, settings, tables, contract)
     with database.connect() as connection:
-        record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, profile)
-    return landed, profile.row_count
+        record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, lines.profile(count))
+    return landed, count
 
 
 @contextmanager
@@ -130,22 +139,6 @@ def _assigned_lines(
         yield landed, lines, pseudonymised(lines.blocks(), "source_student_id", settings, database)
 
 
-def _filled(
-    tables: RawTables,
-    landed: LandedFile,
-    lines: ExamLines,
-    blocks: Iterable[pa.Table],
-    slot: str,
-    fill: Callable[[RawTable, Iterable[pa.Table]], int],
-) -> int:
-    """Fill the four tables in turn; the number of lines. The sets are known only after the lines."""
-    count = fill(tables.lines, blocks)
-    for table, sets in zip((tables.demographic_sets, tables.score_sets), lines.set_tables(), strict=True):
-        fill(table, [sets])
-    fill(tables.files, [pa.table({"slot": [slot], "source_file_id": [landed.source_file_id], "line_count": [count]})])
-    return count
-
-
 def shown_slots(database: Database, settings: Settings, quarters: Sequence[Quarter]) -> dict[Quarter, str]:
     """The slot of the file that each quarter's marts show; a quarter without marts is left out."""
     if not model_exists(settings, database, SHOWN_FILES):
@@ -154,67 +147,6 @@ def shown_slots(database: Database, settings: Settings, quarters: Sequence[Quart
     with model_rows(settings, database) as rows:
         found = dict(rows(f"select quarter, slot from {SHOWN_FILES} where quarter in ({labels})"))  # noqa: S608
     return {quarter: found[str(quarter)] for quarter in quarters if str(quarter) in found}
-
-
-def free_slot(database: Database, settings: Settings, quarter: Quarter) -> str:
-    """The slot that a file of the quarter is loaded into: not that of the file that the marts show."""
-    return "b" if shown_slots(database, settings, [quarter]).get(quarter) == "a" else "a"
-
-
-def _load_raw_in_postgres(
-    database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, Profile]:
-    """Load by COPY, in one transaction: readers see the old quarter until its end."""
-    tables = RawTables.of(contract)
-    with (
-        exclusive(database, f"raw {DOMAIN}"),
-        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
-        database.as_role(Role.LOADER).connect() as connection,
-    ):
-        _ensure_raw_tables(connection, tables, contract)
-        slot = free_slot(database, settings, quarter)
-
-        def slot_of(table: RawTable) -> str | None:
-            return slot if table.has_slots else None
-
-        count = _filled(
-            tables,
-            landed,
-            lines,
-            blocks,
-            slot,
-            lambda table, part: table.fill(connection, quarter, part, slot_of(table)),
-        )
-        for table in tables.all:
-            table.swap_in(connection, quarter, slot_of(table))
-    return landed, lines.profile(count)
-
-
-def _load_raw_in_spark(
-    database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, Profile]:
-    """Write Parquet files, and switch the quarter's partitions to them one after the other.
-
-    Between two switches the tables do not fit together; no model is built from them before this step has succeeded.
-    """
-    tables = RawTables.of(contract)
-    types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
-    with (
-        exclusive(database, f"raw {DOMAIN}"),
-        _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
-        open_spark(settings) as spark,
-    ):
-        slot = free_slot(database, settings, quarter)
-
-        def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:
-            schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()])
-            written = (block.select(schema.names).cast(schema) for block in blocks)
-            partition = {"quarter": str(quarter)} | ({"slot": slot} if table.has_slots else {})
-            return spark.replace_partition(table.relation, partition, schema, written)
-
-        count = _filled(tables, landed, lines, blocks, slot, fill)
-        spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {tables.text_view(contract)}")
-    return landed, lines.profile(count)
 
 
 def drop_replaced(database: Database, settings: Settings, quarters: Sequence[Quarter], contract: Contract) -> None:
@@ -245,27 +177,27 @@ def preview(database: Database, settings: Settings, quarter: Quarter, contract: 
         return str(tabulate(found, headers=columns, tablefmt="github"))
 
 
-def _ensure_raw_tables(connection: psycopg.Connection, tables: RawTables, contract: Contract) -> None:
-    """Create what is missing, and the view of the lines as text anew where it has other columns."""
-    for table in tables.all:
-        table.ensure(connection)
-    view, name = sql.Identifier(RAW_SCHEMA, RAW_VIEW), f"{RAW_SCHEMA}.{RAW_VIEW}"
-    # This was once a table of texts. Landing has every line of it: a quarter's next run loads it, and builds what reads it, again.
-    row = connection.execute("select relkind = 'p' from pg_class where oid = to_regclass(%s)", (name,)).fetchone()
-    if row == (True,):
-        connection.execute(sql.SQL("drop table {} cascade").format(view))
-    present = [
-        row[0]
-        for row in connection.execute(
-            """
-            select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
-            """,
-            (name,),
-        )
-    ]
+def _show_lines_as_text(database: Database, settings: Settings, tables: RawTables, contract: Contract) -> None:
+    """Create the view of the lines as text, anew where the contract has other columns."""
     query = tables.text_view(contract)
+    if settings.engine is Engine.SPARK:
+        with open_spark(settings) as spark:
+            spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {query}")
+        return
     wanted = ["quarter", "source_file_id", "source_line", "source_student_id"]
     wanted += [*contract.raw_columns, "source_text", "field_count_problem"]
-    if present != wanted:
-        connection.execute(sql.SQL("drop view if exists {}").format(view))
-        connection.execute(sql.SQL("create view {} as {}").format(view, sql.SQL(query)))
+    view = sql.Identifier(RAW_SCHEMA, RAW_VIEW)
+    with database.as_role(Role.LOADER).connect() as connection:
+        present = [
+            row[0]
+            for row in connection.execute(
+                """
+                select attname from pg_attribute
+                where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum
+                """,
+                (f"{RAW_SCHEMA}.{RAW_VIEW}",),
+            )
+        ]
+        if present != wanted:
+            connection.execute(sql.SQL("drop view if exists {}").format(view))
+            connection.execute(sql.SQL("create view {} as {}").format(view, sql.SQL(query)))

@@ -141,7 +141,13 @@ def pages_data(
         **{name: pd.DataFrame(rows) for name, rows in tables.items()},
         row_accounts=pd.DataFrame(
             [
-                {"quarter": quarter, "rows_read": 10, "rows_trusted": 9, "quarantined_by_reason": {"not_a_school": 1}}
+                {
+                    "quarter": quarter,
+                    "rows_read": 10,
+                    "rows_trusted": 9,
+                    "quarantined_by_reason": {"not_a_school": 1},
+                    "corrected_lines": 0,
+                }
                 for quarter in quarters
             ]
         ),

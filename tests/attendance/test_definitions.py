@@ -49,7 +49,10 @@ def connection(database: Database) -> Iterator[psycopg.Connection]:
 def outcomes(connection: psycopg.Connection, present: Decimal, enrolled: int) -> Outcomes:
     tables = {"fct_student_attendance": "student_attendance_rows", "attendance_definitions": "definition_rows"}
     query = jinja2.Template(MACROS.read_text(encoding="utf-8") + MODEL.read_text(encoding="utf-8")).render(
-        config=lambda **_: "", ref=tables.__getitem__, in_requested_quarters=lambda _: "true"
+        config=lambda **_: "",
+        ref=tables.__getitem__,
+        in_requested_quarters=lambda _: "true",
+        number_text=lambda number: f"{number}::text",
     )
     connection.execute("delete from student_attendance_rows")
     connection.execute(

@@ -38,8 +38,8 @@ select
             then
                 student_attendance.enrolled_days || ' days enrolled, fewer than the ' || definitions.minimum_enrolled_days || ' asked for'
         else
-            case when definitions.includes_lower then '>= ' else '> ' end || definitions.lower_pct || ' % and '
-            || case when definitions.includes_upper then '<= ' else '< ' end || definitions.upper_pct || ' %, at least '
+            case when definitions.includes_lower then '>= ' else '> ' end || {{ number_text('definitions.lower_pct') }} || ' % and '
+            || case when definitions.includes_upper then '<= ' else '< ' end || {{ number_text('definitions.upper_pct') }} || ' %, at least '
             || definitions.minimum_enrolled_days || ' days enrolled'
     end as clause
 from student_attendance

@@ -17,7 +17,9 @@ select
     coalesce(sum(present_fraction) filter (where is_enrolled), 0) as present_days,
     coalesce(sum(1 - present_fraction) filter (where is_enrolled), 0) as absent_days,
     count(*) filter (where not is_enrolled) as not_enrolled_days,
-    round(100 * avg(present_fraction) filter (where is_enrolled), 2) as attendance_pct
+    {{ rounded_ratio(
+        '100 * sum(present_fraction) filter (where is_enrolled)', 'count(*) filter (where is_enrolled)', 2
+    ) }} as attendance_pct
 from student_days
 where {{ in_requested_quarters('quarter') }}
 group by grouping sets ((quarter, student_id), (quarter, student_id, school_code))

@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with raw_reasons as (
     select * from {{ source('attendance_raw', 'absence_reasons') }}
 ),

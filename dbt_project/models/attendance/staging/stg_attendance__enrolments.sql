@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with enrolments as (
     select * from {{ source('attendance_raw', 'enrolments') }}
 ),

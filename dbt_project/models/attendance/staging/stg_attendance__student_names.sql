@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with marks as (
     select * from {{ source('attendance_raw', 'student_marks') }}
 ),
@@ -35,8 +37,8 @@ names as (
         quarter,
         source_student_id,
         name_key,
-        string_agg(distinct school_code, ', ' order by school_code) as school_codes,
-        string_agg(distinct source_file_id, ', ' order by source_file_id) as source_file_ids,
+        {{ distinct_texts('school_code') }} as school_codes,
+        {{ distinct_texts('source_file_id') }} as source_file_ids,
         min(source_line) as first_source_line,
         count(*) as row_count
     from mentions
@@ -48,7 +50,7 @@ names as (
 compared as (
     select
         *,
-        count(*) filter (where name_key <> '') over (partition by quarter, source_student_id) as name_count
+        count(nullif(name_key, '')) over (partition by quarter, source_student_id) as name_count
     from names
 )
 
