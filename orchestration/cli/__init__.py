@@ -3,8 +3,37 @@
 Errors end in one sentence and exit 1.
 """
 
-from orchestration.cli import alerts, audit, backup, disclose, keys, lab, landing, reset, run, servers, sql, status, verify
+from orchestration.cli import (
+    alerts,
+    audit,
+    backup,
+    disclose,
+    keys,
+    lab,
+    landing,
+    reset,
+    run,
+    servers,
+    sql,
+    status,
+    verify,
+)
 from orchestration.cli.common import app
 
 # Importing a topic adds its commands.
-__all__ = ["alerts", "app", "audit", "backup", "disclose", "keys", "lab", "landing", "reset", "run", "servers", "sql", "status", "verify"]
+__all__ = [
+    "alerts",
+    "app",
+    "audit",
+    "backup",
+    "disclose",
+    "keys",
+    "lab",
+    "landing",
+    "reset",
+    "run",
+    "servers",
+    "sql",
+    "status",
+    "verify",
+]

@@ -21,8 +21,12 @@ def backup(
 
     settings = get_settings()
     about = make_backup(settings, open_database(settings), list(DOMAINS), to.absolute())
-    console.print(f"{to} holds {len(about.received_files)} received files and the database ({to.stat().st_size:,} bytes).")
-    console.print("It opens with the keys of received files only: keep those, and the pseudonyms' key, in another place.")
+    console.print(
+        f"{to} holds {len(about.received_files)} received files and the database ({to.stat().st_size:,} bytes)."
+    )
+    console.print(
+        "It opens with the keys of received files only: keep those, and the pseudonyms' key, in another place."
+    )
 
 
 @app.command()
@@ -37,4 +41,6 @@ def restore(
     about, _ = restore_backup(settings, list(DOMAINS), bundle)
     console.print(f"Restored: {len(about.received_files)} received files and the database of {about.made_at}.")
     console.print(f"The settings and the lock of then are in {settings.home / 'restored'}.")
-    console.print("Next: `quarterdeck verify` compares every table with the received files; `quarterdeck stage publish` makes the pages.")
+    console.print(
+        "Next: `quarterdeck verify` compares every table with the received files; `quarterdeck stage publish` makes the pages."
+    )

@@ -78,19 +78,24 @@ def _spans(lines: list[int]) -> str:
 
 
 def _verify_site(site: Path, settings: Settings) -> None:
+    from orchestration.core.figures import FigureId
     from orchestration.core.site_parts import read_manifest
     from orchestration.student_performance.verification import verify_edition
 
     verdict = verify_edition(site, settings, open_database(settings))
     say = functools.partial(console.print, markup=False, soft_wrap=True)
-    for file, reason in verdict.damaged:
+    for _, reason in verdict.damaged:
         say(f"Damaged: {reason}")
     by_table = Counter((one.quarter, one.table) for one in verdict.resting)
     for (quarter, table), count in sorted(by_table.items()):
         say(f"Rests on it: {count:,} figures of student_performance.{quarter}.{table}")
-    for one, recomputed in verdict.differing:
-        say(f"Differs: {one.figure} is {one.value} in {one.place}, and {recomputed} by the files")
-    differing = {one.figure for one, _ in verdict.differing}
+    differing: dict[FigureId, dict[str, list[str]]] = {}
+    recomputed = {one.figure: value for one, value in verdict.differing}
+    for one, _ in verdict.differing:
+        differing.setdefault(one.figure, {}).setdefault(str(one.value), []).append(one.place)
+    for figure, shown in differing.items():
+        told = "; ".join(f"{value} in {', '.join(places)}" for value, places in shown.items())
+        say(f"Differs: {figure} is {told}; by the files {recomputed[figure]}")
     equal = verdict.figures - len(differing) - len(verdict.resting)
     say(f"{equal:,} of {verdict.figures:,} figures are equal, shown in {verdict.places:,} places.")
     say(f"{sum(verdict.without.values()):,} numbers have no witness:")
@@ -133,5 +138,10 @@ def _verify_marts(settings: Settings) -> None:
         f"{len(tables)} tables by quarter, {rows:,} rows built again from the received files."
     )
     if differing:
-        named = ", ".join(f"{one.table} {one.quarter}".strip() for one in sorted(differing, key=lambda one: (one.table, one.quarter)))
-        raise QuarterdeckError(f"These are not what the received files give: {named}. Build them again: `quarterdeck reset --quarter`, then `quarterdeck run`.")
+        named = ", ".join(
+            f"{one.table} {one.quarter}".strip() for one in sorted(differing, key=lambda one: (one.table, one.quarter))
+        )
+        raise QuarterdeckError(
+            f"These are not what the received files give: {named}. "
+            "Build them again: `quarterdeck reset --quarter`, then `quarterdeck run`."
+        )

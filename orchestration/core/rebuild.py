@@ -120,7 +120,9 @@ def compare_with_rebuilt(
                 # What is of all quarters cannot be compared where some were left out.
                 if quarter or not others
             ]
-            comparisons += [Comparison(*key, 0, False) for key in found.keys() - expected.keys() if key[1] or not others]
+            comparisons += [
+                Comparison(*key, 0, False) for key in found.keys() - expected.keys() if key[1] or not others
+            ]
     open_database(settings)  # the process's database again, for its audit entry
     return comparisons, left_out
 
@@ -129,7 +131,10 @@ def _copy_brought(source: psycopg.Connection, target: psycopg.Connection) -> Non
     for table, where in BROUGHT.items():
         name = sql.Identifier("platform", table)
         query = sql.SQL("copy (select * from {} where {}) to stdout").format(name, sql.SQL(where))
-        with source.cursor().copy(query) as out, target.cursor().copy(sql.SQL("copy {} from stdin").format(name)) as into:
+        with (
+            source.cursor().copy(query) as out,
+            target.cursor().copy(sql.SQL("copy {} from stdin").format(name)) as into,
+        ):
             for block in out:
                 into.write(block)
 
@@ -173,7 +178,7 @@ def _build(
 
 def _hashes(database: Database, domain: str, quarters: Sequence[str]) -> dict[tuple[str, str], tuple[str, int]]:
     """A hash and the number of the rows of each mart and clustering table, by quarter where it has quarters ("" where not)."""
-    found = {}
+    found: dict[tuple[str, str], tuple[str, int]] = {}
     with database.connect() as connection:
         tables = connection.execute(
             """

@@ -20,6 +20,7 @@ from orchestration.core.site import (
 from orchestration.core.site_downloads import Download, write_download
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
 from orchestration.student_performance import payloads, static_views
+from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.pages_input import (
     PAGE_MARTS,
     PLATFORM_TABLES,
@@ -28,7 +29,6 @@ from orchestration.student_performance.pages_input import (
     PagesData,
     Subject,
 )
-from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.reading import quarters_loaded, written_reading
 
 __all__ = ["Definition", "Demographic", "PagesData", "Subject", "build_pages"]
@@ -207,7 +207,12 @@ def _bounds(data: PagesData) -> str:
 def _series(data: PagesData) -> list[dict[str, Any]]:
     rows = data.quarters.sort_values("quarter")
     return [
-        {"name": s.label, "column": f"{s.name}_mean_score", "values": [plain(value) for value in rows[f"{s.name}_mean_score"]]} for s in data.subjects
+        {
+            "name": s.label,
+            "column": f"{s.name}_mean_score",
+            "values": [plain(value) for value in rows[f"{s.name}_mean_score"]],
+        }
+        for s in data.subjects
     ]
 
 
@@ -247,6 +252,11 @@ def _segment_bars(data: PagesData, quarter: str) -> list[dict[str, Any]]:
     rows = data.segments[data.segments["quarter"] == quarter].sort_values("student_pct", ascending=False)
     shares = [float(value) for value in rows["student_pct"]]
     return [
-        {"cluster_id": plain(cluster), "cluster_label": label, "student_pct": share, "bar": 100 * share / (shares[0] or 1)}
+        {
+            "cluster_id": plain(cluster),
+            "cluster_label": label,
+            "student_pct": share,
+            "bar": 100 * share / (shares[0] or 1),
+        }
         for cluster, label, share in zip(rows["cluster_id"], rows["cluster_label"], shares, strict=True)
     ]

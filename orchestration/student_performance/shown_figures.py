@@ -21,7 +21,10 @@ PAGES = ("index.html", "results.html", "segments.html", "quality.html", "status.
 
 @dataclass(frozen=True)
 class Edition:
-    """A published internal edition. figures: all that have a witness, wherever shown. without: by what, the numbers that have none."""
+    """A published internal edition.
+
+    figures: all that have a witness, wherever they are shown. without: how many numbers have none, by where they are.
+    """
 
     figures: list[Shown]
     without: Mapping[str, int]
@@ -57,7 +60,9 @@ def _downloaded(site: Path, known: Mapping[str, Table], without: Counter[str]) -
             for column, text in row.items():
                 if column in table.columns:
                     value = json.loads(text) if text else None
-                    yield Shown(_figure(name, row["quarter"], [row[part] for part in table.key], column), f"{name}.csv", value)
+                    yield Shown(
+                        _figure(name, row["quarter"], [row[part] for part in table.key], column), f"{name}.csv", value
+                    )
                 elif column not in table.key and _is_number(text):
                     without[f"{name}.{column}"] += 1
         if table.columns:
@@ -100,9 +105,18 @@ def _payload(page: str, payload: Mapping[str, Any], ranges: Sequence[Mapping[str
     ):
         for quarter, rows in payload.get(name, {}).items():
             for row in rows:
-                for column in ("student_count", "student_pct", "pass_pct", *(f"{s['name']}_mean_score" for s in payload["subjects"])):
+                for column in (
+                    "student_count",
+                    "student_pct",
+                    "pass_pct",
+                    *(f"{s['name']}_mean_score" for s in payload["subjects"]),
+                ):
                     if column in row:
-                        yield Shown(_figure(table, quarter, [_text(row[part]) for part in key_columns], column), page, row[column])
+                        yield Shown(
+                            _figure(table, quarter, [_text(row[part]) for part in key_columns], column),
+                            page,
+                            row[column],
+                        )
 
 
 def _range_tables(page: str, scheme: Mapping[str, Any], ranges: Sequence[Mapping[str, str]]) -> Iterator[Shown]:

@@ -98,7 +98,9 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     _require_edition(site)
     shown = [one for one in read_edition(site, contract).figures if one.figure == figure]
     if not shown:
-        raise QuarterdeckError(f"{site} shows no figure {figure}. The ids are in its pages' data-figure attributes; see docs/verify.md.")
+        raise QuarterdeckError(
+            f"{site} shows no figure {figure}. The ids are in its pages' data-figure attributes; see docs/verify.md."
+        )
     wanted = {figure.quarter, *([quarter_before(figure.quarter)] if figure.table == "segment_moves" else [])}
     files = [file for file in _source_files(site, database) if file.quarter in wanted]
     witness = _witness(site, settings, contract)
@@ -113,7 +115,9 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
 
 def _require_edition(site: Path) -> None:
     if not (site / "downloads" / "score_ranges.csv").is_file() or not (site / "segments.html").is_file():
-        raise QuarterdeckError(f"{site} is no internal edition of exam results. Name the folder of published pages, such as .quarterdeck/site.")
+        raise QuarterdeckError(
+            f"{site} is no internal edition of exam results. Name the folder of published pages, such as .quarterdeck/site."
+        )
 
 
 def _witness(site: Path, settings: Settings, contract: Contract) -> Witness:
@@ -126,7 +130,8 @@ def _source_files(site: Path, database: Database) -> list[SourceFile]:
         receipts = {
             row[0]: row[1:]
             for row in connection.execute(
-                "select source_file_id, name, sha256, received_at::text from platform.landing_files where domain = %s", (DOMAIN,)
+                "select source_file_id, name, sha256, received_at::text from platform.landing_files where domain = %s",
+                (DOMAIN,),
             )
         }
     files = []
@@ -153,7 +158,9 @@ def _read(witness: Witness, files: Iterable[SourceFile], settings: Settings) -> 
     return damaged
 
 
-def _not_shown(known: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]], shown: set[FigureId]) -> list[tuple[Shown, Any]]:
+def _not_shown(
+    known: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]], shown: set[FigureId]
+) -> list[tuple[Shown, Any]]:
     """Figures that the files give and the edition does not have."""
     return [
         (Shown(figure, "nowhere", None), value)
