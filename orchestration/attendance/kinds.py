@@ -54,6 +54,11 @@ class Kind:
     blocks: Blocks
 
     @property
+    def tells_of_students(self) -> bool:
+        """Whether its rows are about students, whose ids then are in the part that it is of a quarter."""
+        return self.raw_table != SCHOOL_DAYS
+
+    @property
     def table(self) -> RawTable:
         """The raw table."""
         types = {name: "bigint" if name == "source_line" else "text" for name in self.columns}
