@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestration.core.figures import FigureId
-from orchestration.core.profile_store import profile_rows
+from orchestration.core.profile_store import delivery_views
 from orchestration.core.site_format import count, decimal, duration, percent, plain, quarter_label
 from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.pages_input import Definition, PagesData
@@ -25,7 +25,6 @@ SOURCES = {
     "sample": "generated sample, not real students",
 }
 
-DELIVERIES_SHOWN = 12
 WHOLE_LINE = "whole line"
 
 
@@ -129,28 +128,8 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
         "reasons": _reasons(data),
         "quarters": quarters_loaded(data),
         "files": _records(data.landing_files.sort_values("received_at", ascending=False)),
-        "deliveries": _deliveries(data),
+        "deliveries": delivery_views(data.deliveries),
     }
-
-
-def _deliveries(data: PagesData) -> list[dict[str, Any]]:
-    """The newest profiled files, newest first: what differs from the one before, and what each column holds."""
-    newest_first = sorted(data.deliveries, key=lambda one: (one.quarter, one.received_at), reverse=True)
-    return [
-        {
-            "quarter": delivery.quarter,
-            "file_name": delivery.file_name,
-            "compared_with": delivery.compared_with,
-            "sentences": [_marked(sentence) for sentence in delivery.sentences],
-            "columns": profile_rows(delivery.profile),
-        }
-        for delivery in newest_first[:DELIVERIES_SHOWN]
-    ]
-
-
-def _marked(sentence: str) -> list[tuple[bool, str]]:
-    """Pieces of a sentence, each with whether it is a column's name, which stands between backticks."""
-    return [(bool(place % 2), piece) for place, piece in enumerate(sentence.split("`")) if piece]
 
 
 def _tile(label: str, value: str, note: str, figure: FigureId | None = None) -> dict[str, Any]:
