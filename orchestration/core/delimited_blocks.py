@@ -39,24 +39,32 @@ def read_tables(
     Raises:
         QuarterdeckError: a field is longer than FIELD_LIMIT characters; the message names the line.
     """
-    if dialect.encoding not in _NEWLINE_IS_ONE_BYTE:
-        records = read_rows(path, dialect)
-        while rows := list(islice(records, _RECORDS_AT_ONCE)):
-            yield _table_of(rows, field_count)
-        return
-    with path.open("rb") as file:
-        lines = _Lines(file, dialect)
-        next(read_records(lines, dialect))  # the header, and what may stand before it
-        while block := file.read(block_bytes) + file.readline():
-            table = _read_plain(block, dialect, field_count, lines.count + 1)
-            if table is None:
-                file.seek(-len(block), io.SEEK_CUR)
-                end = file.tell() + len(block)
-                table = _table_of(list(_records_up_to(end, lines, dialect)), field_count)
-            else:
-                lines.count += table.num_rows
-            if table.num_rows:
-                yield table
+    # Lines are found by their newline here, of which other files have none, or not every line.
+    if dialect.encoding in _NEWLINE_IS_ONE_BYTE and dialect.line_end != "\r":
+        with path.open("rb") as file:
+            lines = _Lines(file, dialect)
+            next(read_records(lines, dialect), None)  # the header, and what may stand before it
+            if lines.are_read_up_to(file.tell()):
+                yield from _blocks(file, lines, dialect, field_count, block_bytes)
+                return
+    records = read_rows(path, dialect)
+    while rows := list(islice(records, _RECORDS_AT_ONCE)):
+        yield _table_of(rows, field_count)
+
+
+def _blocks(
+    file: io.BufferedReader, lines: _Lines, dialect: Dialect, field_count: int, block_bytes: int
+) -> Iterator[pa.Table]:
+    while block := file.read(block_bytes) + file.readline():
+        table = _read_plain(block, dialect, field_count, lines.count + 1)
+        if table is None:
+            file.seek(-len(block), io.SEEK_CUR)
+            end = file.tell() + len(block)
+            table = _table_of(list(_records_up_to(end, lines, dialect)), field_count)
+        else:
+            lines.count += table.num_rows
+        if table.num_rows:
+            yield table
 
 
 class _Lines:
