@@ -51,7 +51,8 @@ class ColumnProfile:
     minimum, maximum, mean: of numbers; dates have the first two, as ISO text. quantiles: of numbers, at `QUANTILES`.
     histogram: of numbers, rows in `HISTOGRAM_BINS` bins of equal width from minimum to maximum. values: each value's rows,
     for a category that is no direct identifier. longest: characters of the longest value.
-    Nothing of a direct identifier's values is kept.
+    Nothing of a direct identifier's values is kept. beside: of a measure, how far it is from another one in each group of
+    rows, beside the difference of all rows; by the other's name and the group.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ColumnProfile:
     histogram: tuple[int, ...] | None = None
     values: dict[str, int] | None = None
     personal: Personal | None = None
+    beside: dict[str, dict[str, float]] | None = None
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,13 @@ def build_python_assets(
                 record = {quarter: fingerprint}
                 with changed(platform.database, DOMAIN, RAW_STEP, record, context.log.info) as todo:
                     if todo:
-                        landed, counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
-                        context.log.info(f"{quarter}: {counts[quarter]:,} lines read from {landed.name}")
+                        loaded = load_raw(platform.database, platform.settings, quarter, contract)
+                        counts[quarter] = loaded.line_count
+                        context.log.info(
+                            f"{quarter}: {loaded.line_count:,} lines read from {loaded.landed.name} ({loaded.written})"
+                        )
+                        for doubt in loaded.doubts:
+                            context.log.warning(f"{quarter}, {loaded.landed.name}: {doubt}")
             promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
         if not counts:
             return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})

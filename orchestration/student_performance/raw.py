@@ -19,13 +19,17 @@ from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.profile import Profile
-from orchestration.core.profile_store import record_profile
+from orchestration.core.profile_store import deliveries, record_doubts, record_profile
 from orchestration.core.pseudonyms import pseudonymised
 from orchestration.core.raw_tables import RawTable
 from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
+from orchestration.student_performance.against_earlier import differences
+from orchestration.student_performance.arrival import Arrival
 from orchestration.student_performance.contract import Contract
+from orchestration.student_performance.damage import refuse_damage
+from orchestration.student_performance.doubts import unexpected_values
 from orchestration.student_performance.exam_file import DEMOGRAPHIC_SET, SCORE_SET, ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.profiling import KIND
@@ -91,17 +95,34 @@ def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
     return {number: "integer", **dict.fromkeys(names, "text"), "line_count": "bigint"}
 
 
-def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file, and profile it.
+@dataclass(frozen=True)
+class LoadedFile:
+    """A file whose lines are in the raw tables: their number, how the file is written, and what a person should look at."""
 
-    Returns:
-        The file and the number of lines.
+    landed: LandedFile
+    line_count: int
+    written: str
+    doubts: Sequence[str]
+
+
+def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> LoadedFile:
+    """Replace the quarter's partitions of the raw tables, where the models run, by the lines of its file; profile and judge it.
+
+    Raises:
+        QuarterdeckError: the file is certainly damaged (see `refuse_damage`); the tables are as before.
     """
     load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
-    landed, profile = load(database, settings, quarter, contract)
+    landed, arrival, profile = load(database, settings, quarter, contract)
     with database.connect() as connection:
+        others = {
+            f"{one.file_name} ({one.quarter})": one.profile
+            for one in deliveries(connection, DOMAIN)
+            if one.kind == KIND and one.quarter != str(quarter)
+        }
+        doubts = [*unexpected_values(arrival), *differences(arrival, profile, others)]
         record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, profile)
-    return landed, profile.row_count
+        record_doubts(connection, DOMAIN, str(quarter), landed.source_file_id, doubts)
+    return LoadedFile(landed, profile.row_count, arrival.dialect.summary, doubts)
 
 
 @contextmanager
@@ -122,18 +143,24 @@ def _filled(
     lines: ExamLines,
     blocks: Iterable[pa.Table],
     fill: Callable[[RawTable, Iterable[pa.Table]], int],
-) -> int:
-    """Fill the four tables in turn; the number of lines. The sets are known only after the lines."""
+) -> Arrival:
+    """Fill the four tables in turn, and judge the file. The sets are known only after the lines.
+
+    Raises:
+        QuarterdeckError: the file is certainly damaged.
+    """
     count = fill(tables.lines, blocks)
+    arrival = lines.arrival()
+    refuse_damage(arrival)
     fill(tables.demographic_sets, [lines.demographic_sets.table(DEMOGRAPHIC_SET)])
     fill(tables.score_sets, [lines.score_sets.table(SCORE_SET)])
     fill(tables.files, [pa.table({"source_file_id": [landed.source_file_id], "line_count": [count]})])
-    return count
+    return arrival
 
 
 def _load_raw_in_postgres(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, Profile]:
+) -> tuple[LandedFile, Arrival, Profile]:
     """Load by COPY, in one transaction: readers see the old quarter until its end."""
     tables = RawTables.of(contract)
     with (
@@ -142,15 +169,15 @@ def _load_raw_in_postgres(
         database.as_role(Role.LOADER).connect() as connection,
     ):
         _ensure_raw_tables(connection, tables, contract)
-        count = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
+        arrival = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
         for table in tables.all:
             table.swap_in(connection, quarter)
-    return landed, lines.profile(count)
+    return landed, arrival, lines.profile(arrival)
 
 
 def _load_raw_in_spark(
     database: Database, settings: Settings, quarter: Quarter, contract: Contract
-) -> tuple[LandedFile, Profile]:
+) -> tuple[LandedFile, Arrival, Profile]:
     """Write Parquet files, and switch the quarter's partitions to them one after the other.
 
     Between two switches the tables do not fit together; no model is built from them before this step has succeeded.
@@ -168,9 +195,9 @@ def _load_raw_in_spark(
             written = (block.select(schema.names).cast(schema) for block in blocks)
             return spark.replace_quarter(table.relation, str(quarter), schema, written)
 
-        count = _filled(tables, landed, lines, blocks, fill)
+        arrival = _filled(tables, landed, lines, blocks, fill)
         spark.rows(f"create or replace view {RAW_SCHEMA}.{RAW_VIEW} as {tables.text_view(contract)}")
-    return landed, lines.profile(count)
+    return landed, arrival, lines.profile(arrival)
 
 
 def preview(database: Database, settings: Settings, quarter: Quarter, contract: Contract, limit: int = 5) -> str:
