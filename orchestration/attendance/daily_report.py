@@ -21,6 +21,8 @@ from orchestration.core.errors import QuarterdeckError
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SYMBOL = re.compile("[\u2400-\u241f]")
 _FIRST_SYMBOL = 0x2400
+MOST_CONTROL_BYTES = 10_000
+"""A drop has a handful; each is remembered with its place, so that their number must have a bound."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class _VisibleControls(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         chunk = self.stream.read(size)
+        if len(self.places) > MOST_CONTROL_BYTES:
+            raise QuarterdeckError(
+                f"{Path(self.stream.name).name} holds more than {MOST_CONTROL_BYTES:,} control bytes, so it is no "
+                f"text. Ask the sender "
+                "for a whole file."
+            )
         start = self._position
         self._position += len(chunk)
 
@@ -74,6 +82,20 @@ def is_daily_report(path: Path, contract: DailyReportContract) -> bool:
         except (etree.XMLSyntaxError, StopIteration):
             return False
         return bool(root.tag == contract.root)
+
+
+def xml_fault(path: Path, contract: DailyReportContract) -> str | None:
+    """Why a file of XML is no daily report; None where it is no XML."""
+    with path.open("rb") as stream:
+        start = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if not start.startswith(b"<") or b"<html" in start or b"<!doctype html" in start:
+            return None
+        stream.seek(0)
+        try:
+            _, root = next(etree.iterparse(_VisibleControls(stream), events=("start",), **_SAFE))
+        except (etree.XMLSyntaxError, StopIteration, LookupError) as error:
+            return f"it is not well-formed XML ({error}). Ask the sender for a whole file."
+        return f"its root element is '{root.tag}' and not '{contract.root}'."
 
 
 # Nothing is fetched and no entity is expanded, so that a file can neither read other files nor grow without bound.

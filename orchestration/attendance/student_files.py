@@ -1,11 +1,13 @@
 """Read the delimited files about students: class sheets, long sheets, enrolments and holidays; and absence reasons in JSON.
 
 `tables.yml` says by which header each is known. Values are given as text, as they came; what is wrong with one is said later,
-in SQL. A class sheet, one row a student with a column a day or week, is turned long: one mark a row, each with its sheet's total.
+in SQL. A class sheet, one row a student with a column a day or week, is turned long: one mark a row, each with its
+sheet's total.
 """
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from orchestration.core.partitions import Quarter
 
 MARKS, CLASS_SHEET, ENROLMENTS, HOLIDAYS = "student_marks", "class_sheet", "enrolments", "holidays"
 REASONS = "absence_reasons"
+MOST_JSON_BYTES = 256 * 1024 * 1024
+"""JSON is read at once, which takes several times its size; so many bytes are some three million reasons."""
 MARK_COLUMNS = (
     "source_line",
     "source_column",
@@ -226,8 +230,15 @@ def read_reasons(path: Path, name: str | None = None) -> list[dict[str, str]]:
     Raises:
         QuarterdeckError: the file is no such list.
     """
+    with path.open("rb") as stream:
+        is_list = stream.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"[")
+        is_short = os.fstat(stream.fileno()).st_size <= MOST_JSON_BYTES
+    if is_list and not is_short:
+        raise QuarterdeckError(
+            f"{name or path.name}: a list of absence reasons has at most {MOST_JSON_BYTES:,} bytes. Split it."
+        )
     try:
-        items = json.loads(path.read_bytes())
+        items = json.loads(path.read_bytes()) if is_list else None
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list) or not all(
