@@ -7,14 +7,33 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from orchestration.core.errors import QuarterdeckError
+
 if TYPE_CHECKING:
     import dagster as dg
 
     from orchestration.core.settings import Settings
 
 # Every domain with its label for people; the pages of the first are at the site's top. `orchestration/<domain>/defs.py` has its
-# `build_domain`. Nothing is imported here, so that the command can name the domains without loading Dagster.
+# `build_domain`, `contract.py` its `dbt_variables`. Nothing is imported here, so that the command can name the domains without
+# loading Dagster.
 DOMAINS = {"student_performance": "Exams", "attendance": "Attendance"}
+
+
+def dbt_variables(settings: Settings) -> dict[str, Any]:
+    """The dbt variables of all domains: dbt parses the project as one, and its docs compile every model.
+
+    Raises:
+        QuarterdeckError: two domains mean different things by one name.
+    """
+    variables: dict[str, Any] = {}
+    for domain in DOMAINS:
+        for name, value in import_module(f"orchestration.{domain}.contract").dbt_variables(settings).items():
+            if variables.setdefault(name, value) != value:
+                raise QuarterdeckError(
+                    f"The dbt variable {name} of {domain} has another value in a domain before it. Name one of them otherwise."
+                )
+    return variables
 
 
 def build_definitions(
@@ -35,8 +54,7 @@ def build_definitions(
     # Single-run backfills are marked beta; the lock file pins the version that was tested.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     domains = [import_module(f"orchestration.{domain}.defs") for domain in DOMAINS]
-    # dbt parses the project as one, with everybody's variables.
-    dbt_vars = {name: value for domain in domains for name, value in domain.project_variables(settings).items()}
+    dbt_vars = dbt_variables(settings)
     everything = dg.Definitions.merge(
         *(domain.build_domain(settings, dbt_vars) for domain in domains),
         build_monitoring(settings, load_manifest(settings, dbt_vars), dbt_vars),

@@ -1,4 +1,4 @@
-"""What sqlfluff must know to render the models: the contract's variables, for one quarter."""
+"""What sqlfluff must know to render the models: all domains' variables, for one quarter."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,15 +6,10 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from orchestration.student_performance.contract import load_contract
+from orchestration.core.settings import Settings
+from orchestration.definitions import dbt_variables
 
-_VARIABLES = {
-    **load_contract().dbt_vars(),
-    "academic_year_start_month": 1,
-    "is_shipped_contract": True,
-    "max_quarantined_pct": 5,
-    "quarters": ["2026Q4"],
-}
+_VARIABLES = {**dbt_variables(Settings()), "quarters": ["2026Q4"]}
 
 flags = SimpleNamespace(FULL_REFRESH=False)
 

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 from orchestration.attendance.ingest import DOMAIN
-from orchestration.core.accounts import RowAccount, record_accounts
+from orchestration.core.accounts import RowAccount
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
@@ -62,13 +62,6 @@ def _count(
         sql.SQL(", ").join(map(sql.Literal, range(1, 3 + len(columns)))),
     )
     return {tuple(key): count for *key, count in connection.execute(statement, (labels,))}
-
-
-def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:
-    """Count, check and record the quarters' row accounts."""
-    accounts = count_rows(platform.database, quarters)
-    record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
-    return accounts
 
 
 def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str | None:

@@ -1,20 +1,19 @@
-"""What the `quarterdeck` command does for attendance: which quarters to run, which assets a stage is, what to say after."""
+"""What the `quarterdeck` command does for attendance: which quarters to run, what to say after."""
 
 from collections.abc import Sequence
 
-import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.attendance.automation import LANDING_OP, source_run_config
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.freshness import STAGES
 from orchestration.attendance.ingest import DOMAIN, fetched, look_through, require_source, resolve_source
+from orchestration.core.domain_assets import landing_op
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.partitions import Quarter, current_quarter, to_partition_key
+from orchestration.core.landing import sample_quarters
+from orchestration.core.partitions import Quarter, to_partition_key
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
-from orchestration.core.status import Stage
 
 # What the command asks of every domain.
 __all__ = [
@@ -24,13 +23,11 @@ __all__ = [
     "quarters_to_run",
     "require_source",
     "resolve_source",
-    "source_run_config",
-    "stage_selection",
 ]
 
 SAMPLE_QUARTERS = 2
 STEP_TITLES = {
-    LANDING_OP: "Receive the files",
+    landing_op(DOMAIN): "Receive the files",
     f"{DOMAIN}__raw_tables": "Load every row as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
@@ -45,15 +42,8 @@ def quarters_to_run(database: Database, settings: Settings, source: str, asked: 
         QuarterdeckError: a file is refused, or none tells of the quarter asked for.
     """
     if source == "sample":
-        quarter = asked or current_quarter(settings)
         with database.connect() as connection:
-            row = connection.execute(
-                "select count(*) from platform.quarter_files where domain = %s", (DOMAIN,)
-            ).fetchone()
-        is_first = row is not None and row[0] == 0
-        first = Quarter.parse(settings.first_quarter)
-        wanted = [quarter.plus(-back) for back in range(min(SAMPLE_QUARTERS, settings.sample_quarters))]
-        return sorted(found for found in wanted if found >= first) if is_first else [quarter]
+            return sample_quarters(connection, settings, DOMAIN, asked, SAMPLE_QUARTERS)
     with fetched(source, [], settings, load_contract()) as paths:
         found = sorted(
             {quarter for file in look_through(paths, settings, load_contract()) for quarter in file.quarters}
@@ -68,14 +58,6 @@ def quarters_to_run(database: Database, settings: Settings, source: str, asked: 
     for quarter in found:
         to_partition_key(quarter, settings)
     return found
-
-
-def stage_selection(definitions: dg.Definitions, stage: Stage) -> list[dg.AssetKey]:
-    """The assets of one stage: the pages are publish, all else etl."""
-    graph = definitions.resolve_asset_graph()
-    publish = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "pages"]))
-    selection = publish if stage == "publish" else dg.AssetSelection.groups(DOMAIN) - publish
-    return sorted(selection.resolve(graph), key=str)
 
 
 def print_summary(console: Console, database: Database, settings: Settings, quarters: Sequence[Quarter]) -> None:

@@ -2,9 +2,12 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+from orchestration.core.settings import Settings
 
 
 class DailyReportContract(BaseModel):
@@ -30,3 +33,11 @@ class Contract(BaseModel):
 def load_contract() -> Contract:
     """The shipped contract."""
     return Contract.model_validate(yaml.safe_load((Path(__file__).parent / "contract.yml").read_text(encoding="utf-8")))
+
+
+def dbt_variables(settings: Settings) -> dict[str, Any]:
+    """The variables that this domain's models ask for."""
+    return {
+        "academic_year_start_month": settings.academic_year_start_month,
+        "max_quarantined_pct": settings.max_quarantined_pct,
+    }

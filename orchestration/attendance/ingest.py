@@ -11,24 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
+import pyarrow as pa
 
 from orchestration.attendance.contract import Contract
-from orchestration.attendance.kinds import KINDS, Examined, Kind, examine
+from orchestration.attendance.kinds import KINDS, RAW_TABLES, Examined, examine
 from orchestration.attendance.sample import write_sample
+from orchestration.attendance.student_files import by_value
 from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database, exclusive
+from orchestration.core.postgres import Database
 from orchestration.core.pseudonyms import Pseudonyms, open_pseudonyms
-from orchestration.core.roles import Role
+from orchestration.core.raw_tables import replacing_quarter
 from orchestration.core.settings import Settings
 from orchestration.core.storage import open_file
 
 DOMAIN = "attendance"
-RAW_SCHEMA = f"{DOMAIN}_raw"
 STUDENT_ID = "student_id"
 
 
@@ -124,70 +124,46 @@ def _take_out_others(connection: psycopg.Connection, quarters: Sequence[Quarter]
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> dict[str, int]:
-    """Replace the quarter's rows of every raw table by those of its files, in one transaction.
+    """Replace the quarter's rows of every raw table, where the models run, by those of its files.
 
     Returns:
         The number of rows by raw table.
     """
-    counts = {kind.raw_table: 0 for kind in KINDS.values()}
-    pseudonyms: Pseudonyms | None = None
-    as_loader = database.as_role(Role.LOADER)
-    with exclusive(database, f"raw {DOMAIN}"), as_loader.connect() as connection:
-        for kind in KINDS.values():
-            table = _ensure_raw_table(connection, kind)
-            connection.execute(sql.SQL("delete from {} where quarter = %s").format(table), (str(quarter),))
-        landing = open_landing(settings)
-        for part, landed in assigned_files(connection, landing, DOMAIN, quarter).items():
+    with database.connect() as connection:
+        files = assigned_files(connection, open_landing(settings), DOMAIN, quarter)
+
+    def blocks_of(raw_table: str) -> Iterator[pa.Table]:
+        for part, landed in files.items():
             kind = KINDS[part.split(":")[0]]
-            if STUDENT_ID in kind.columns:
-                pseudonyms = pseudonyms or open_pseudonyms(settings, database)
-            counts[kind.raw_table] += _copy(connection, kind, landed, quarter, settings, contract, pseudonyms)
-    return counts
+            if kind.raw_table == raw_table:
+                with landed.local_copy() as path:
+                    for block in kind.blocks(path, contract, quarter, settings.academic_year_start_month):
+                        file = pa.repeat(landed.source_file_id, block.num_rows)
+                        yield block.append_column("source_file_id", file)
+
+    with replacing_quarter(database, settings, DOMAIN, quarter) as fill:
+        return {
+            name: fill(table, _pseudonymised(blocks_of(name), settings, database)) for name, table in RAW_TABLES.items()
+        }
 
 
-def _ensure_raw_table(connection: psycopg.Connection, kind: Kind) -> sql.Identifier:
-    table = sql.Identifier(RAW_SCHEMA, kind.raw_table)
-    columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL("bigint not null" if name == "source_line" else "text"))
-        for name in kind.columns
-    )
-    connection.execute(
-        sql.SQL("create table if not exists {} (quarter text not null, source_file_id text not null, {})").format(
-            table, columns
-        )
-    )
-    return table
+def _pseudonymised(blocks: Iterator[pa.Table], settings: Settings, database: Database) -> Iterator[pa.Table]:
+    """The blocks with pseudonyms in place of students' ids; an id without the blanks around it, none where nothing is left."""
+    known: dict[str, str | None] = {}
+    pseudonyms: Pseudonyms | None = None
 
+    def pseudonym(identifier: str) -> str | None:
+        assert pseudonyms is not None
+        if identifier not in known:
+            known[identifier] = pseudonyms.of(text) if (text := identifier.strip()) else None
+        return known[identifier]
 
-def _copy(
-    connection: psycopg.Connection,
-    kind: Kind,
-    landed: LandedFile,
-    quarter: Quarter,
-    settings: Settings,
-    contract: Contract,
-    pseudonyms: Pseudonyms | None,
-) -> int:
-    statement = sql.SQL("copy {} (quarter, source_file_id, {}) from stdin").format(
-        sql.Identifier(RAW_SCHEMA, kind.raw_table), sql.SQL(", ").join(map(sql.Identifier, kind.columns))
-    )
-    position = kind.columns.index(STUDENT_ID) if STUDENT_ID in kind.columns else None
-    count = 0
-    with landed.local_copy() as path, connection.cursor().copy(statement) as copy:
-        for row in kind.rows(path, contract, quarter, settings.academic_year_start_month):
-            values = list(row)
-            if position is not None:
-                assert pseudonyms is not None
-                values[position] = _pseudonym(pseudonyms, values[position])
-            copy.write_row((str(quarter), landed.source_file_id, *values))
-            count += 1
-    return count
-
-
-def _pseudonym(pseudonyms: Pseudonyms, identifier: object) -> str | None:
-    """The pseudonym of an id without the blanks around it; none of an id that is missing."""
-    text = str(identifier or "").strip()
-    return pseudonyms.of(text) if text else None
+    for block in blocks:
+        if STUDENT_ID in block.column_names:
+            pseudonyms = pseudonyms or open_pseudonyms(settings, database)
+            place = block.schema.get_field_index(STUDENT_ID)
+            block = block.set_column(place, STUDENT_ID, by_value(block[STUDENT_ID], pseudonym))
+        yield block
 
 
 def require_source(source: str, settings: Settings) -> str:

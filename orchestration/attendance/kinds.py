@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import islice
 from pathlib import Path
+
+import pyarrow as pa
 
 from orchestration.attendance import student_files
 from orchestration.attendance.contract import Contract
@@ -12,8 +15,13 @@ from orchestration.attendance.daily_report import control_bytes, is_daily_report
 from orchestration.core.delimited import inspect_file
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
+from orchestration.core.raw_tables import RawTable
+
+RAW_SCHEMA = "attendance_raw"
+ROWS_AT_ONCE = 50_000
 
 Row = tuple[object, ...]
+Blocks = Callable[[Path, Contract, Quarter, int], Iterator[pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Kind:
     """One kind of file.
 
     raw_table: where its rows go, in `attendance_raw`; columns: those after `quarter` and `source_file_id`, all text but
-    `source_line`. rows: a quarter's rows of a file, without quarter and file.
+    `source_line`. blocks: a quarter's rows of a file, in tables of these columns.
     """
 
     name: str
@@ -43,7 +51,13 @@ class Kind:
     columns: tuple[str, ...]
     recognises: Callable[[Path, Contract], bool]
     examine: Callable[[Path, Contract, str, int], Examined]
-    rows: Callable[[Path, Contract, Quarter, int], Iterator[Row]]
+    blocks: Blocks
+
+    @property
+    def table(self) -> RawTable:
+        """The raw table."""
+        types = {name: "bigint" if name == "source_line" else "text" for name in self.columns}
+        return RawTable(RAW_SCHEMA, self.raw_table, {"source_file_id": "text", **types})
 
 
 def _examine_report(path: Path, contract: Contract, name: str, start_month: int) -> Examined:
@@ -98,8 +112,8 @@ def _examine_student_file(path: Path, _contract: Contract, name: str, start_mont
     return Examined(file.kind, quarters, count)
 
 
-def _student_rows(path: Path, _contract: Contract, quarter: Quarter, start_month: int) -> Iterator[Row]:
-    return student_files.rows(_open_student_file(path, path.name), quarter, start_month)
+def _student_blocks(path: Path, _contract: Contract, quarter: Quarter, start_month: int) -> Iterator[pa.Table]:
+    return student_files.raw_blocks(_open_student_file(path, path.name), quarter, start_month)
 
 
 def _examine_reasons(path: Path, _contract: Contract, name: str, start_month: int) -> Examined:
@@ -111,26 +125,40 @@ def _reason_rows(path: Path, _contract: Contract, quarter: Quarter, start_month:
     return student_files.reason_rows(student_files.read_reasons(path), quarter, start_month)
 
 
+def _in_blocks(rows: Callable[[Path, Contract, Quarter, int], Iterator[Row]], columns: tuple[str, ...]) -> Blocks:
+    """Blocks of a kind that is read row by row."""
+    schema = pa.schema([(name, pa.int64() if name == "source_line" else pa.string()) for name in columns])
+
+    def blocks(path: Path, contract: Contract, quarter: Quarter, start_month: int) -> Iterator[pa.Table]:
+        remaining = rows(path, contract, quarter, start_month)
+        while some := list(islice(remaining, ROWS_AT_ONCE)):
+            values = zip(*some, strict=True)
+            yield pa.table([pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema)
+
+    return blocks
+
+
 DAILY_REPORT = "daily_report"
 SCHOOL_DAYS = "school_days"
+SCHOOL_DAY_COLUMNS = (
+    "source_line",
+    "school_code",
+    "day",
+    "attendance_pct",
+    "location_code",
+    "school_name",
+    "borough",
+    "district",
+    "repaired",
+)
 KINDS = {
     DAILY_REPORT: Kind(
         DAILY_REPORT,
         SCHOOL_DAYS,
-        (
-            "source_line",
-            "school_code",
-            "day",
-            "attendance_pct",
-            "location_code",
-            "school_name",
-            "borough",
-            "district",
-            "repaired",
-        ),
+        SCHOOL_DAY_COLUMNS,
         lambda path, contract: is_daily_report(path, contract.daily_report),
         _examine_report,
-        _report_rows,
+        _in_blocks(_report_rows, SCHOOL_DAY_COLUMNS),
     ),
     student_files.REASONS: Kind(
         student_files.REASONS,
@@ -138,10 +166,10 @@ KINDS = {
         student_files.REASON_COLUMNS,
         lambda path, _contract: student_files.is_reasons(path),
         _examine_reasons,
-        _reason_rows,
+        _in_blocks(_reason_rows, student_files.REASON_COLUMNS),
     ),
     **{
-        kind: Kind(kind, raw_table, columns, partial(_is_student_file, kind), _examine_student_file, _student_rows)
+        kind: Kind(kind, raw_table, columns, partial(_is_student_file, kind), _examine_student_file, _student_blocks)
         for kind, raw_table, columns in (
             (student_files.MARKS, student_files.MARKS, student_files.MARK_COLUMNS),
             (student_files.CLASS_SHEET, student_files.MARKS, student_files.MARK_COLUMNS),
@@ -150,7 +178,7 @@ KINDS = {
         )
     },
 }
-RAW_TABLES = tuple(dict.fromkeys(kind.raw_table for kind in KINDS.values()))
+RAW_TABLES = {kind.raw_table: kind.table for kind in KINDS.values()}
 
 
 def examine(path: Path, contract: Contract, name: str, start_month: int) -> Examined:

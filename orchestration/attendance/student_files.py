@@ -9,12 +9,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from orchestration.core.delimited import Dialect, inspect_file
@@ -48,6 +50,7 @@ ENROLMENT_COLUMNS = (
     "line_problem",
 )
 HOLIDAY_COLUMNS = ("source_line", "holiday_date", "description", "line_problem")
+_TIME_COLUMNS = {MARKS: "attendance_day", CLASS_SHEET: "period", HOLIDAYS: "holiday_date"}
 REASON_COLUMNS = ("source_line", "student_id", "absence_date", "reason")
 _PERIOD = re.compile(r"(day|week) ?0*([1-9][0-9]{0,2})")
 
@@ -64,23 +67,18 @@ class StudentFile:
     positions: dict[str, int]
     periods: dict[str, int]
 
-    def records(self) -> Iterator[tuple[int, list[str] | None, str | None]]:
-        """Stream line, fields, problem; a line with the wrong number of fields has no fields and says so."""
+    def blocks(self) -> Iterator[pa.Table]:
+        """Stream the lines below the header as text, by the file's order.
+
+        Columns: `source_line`, the contract's columns that the file has, a class sheet's periods such as `Day 1`, and
+        `line_problem`. Of a line with the wrong number of fields, that is said there and all else is null.
+        """
         count = len(self.dialect.header)
         for block in read_tables(self.path, self.dialect, count):
-            columns = [block[str(position)].to_pylist() for position in range(count)]
-            for place, (line, found) in enumerate(
-                zip(block["line"].to_pylist(), block["found"].to_pylist(), strict=True)
-            ):
-                if found is not None:
-                    yield line, None, f"expected {count} fields, found {found}"
-                else:
-                    yield line, [column[place] for column in columns], None
-
-    def value(self, fields: Sequence[str] | None, column: str) -> str | None:
-        """The field of a column, or None where the file or the line has none."""
-        position = self.positions.get(column)
-        return None if fields is None or position is None else fields[position]
+            columns = {name: block[str(place)] for name, place in (self.positions | self.periods).items()}
+            found = block["found"].cast(pa.string())
+            problem = pc.binary_join_element_wise(f"expected {count} fields, found ", found, "")
+            yield pa.table({"source_line": block["line"], **columns, "line_problem": problem})
 
 
 @cache
@@ -145,14 +143,26 @@ def read_period(text: str | None) -> Quarter | None:
         return None
 
 
-def _quarters_of(file: StudentFile, fields: list[str] | None, start_month: int) -> list[Quarter]:
-    """The quarters that a line tells of: none where it cannot be read, and none of a stay, which may be open at both ends."""
-    if file.kind == CLASS_SHEET:
-        quarter = read_period(file.value(fields, "period"))
-        return [quarter] if quarter else []
-    column = {MARKS: "attendance_day", HOLIDAYS: "holiday_date"}.get(file.kind)
-    day = read_date(file.value(fields, column)) if column else None
-    return [Quarter.of(day, start_month)] if day else []
+def by_value(texts: pa.ChunkedArray, read: Callable[[str], str | None]) -> pa.Array:
+    """What `read` makes of each text, called once for each different one; null stays null."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    return pa.array([read(text) for text in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+
+
+def _quarters_of(file: StudentFile, block: pa.Table, start_month: int) -> pa.Array:
+    """The quarter that each line tells of: null where it cannot be read, and for a stay, which may be open at both ends."""
+
+    def of_day(text: str) -> str | None:
+        day = read_date(text)
+        return str(Quarter.of(day, start_month)) if day else None
+
+    def of_period(text: str) -> str | None:
+        quarter = read_period(text)
+        return str(quarter) if quarter else None
+
+    if file.kind == ENROLMENTS:
+        return pa.nulls(block.num_rows, pa.string())
+    return by_value(block[_TIME_COLUMNS[file.kind]], of_period if file.kind == CLASS_SHEET else of_day)
 
 
 def look_through(file: StudentFile, start_month: int) -> tuple[dict[Quarter, str], int]:
@@ -165,55 +175,74 @@ def look_through(file: StudentFile, start_month: int) -> tuple[dict[Quarter, str
     Raises:
         QuarterdeckError: no line says which quarter it is of.
     """
-    quarters: set[Quarter] = set()
-    who: set[str] = set()
-    days: set[str] = set(file.periods)
-    newest: date | None = None
+    quarters: set[str] = set()
+    who: set[tuple[str | None, ...]] = set()
+    texts: set[str] = set()
     count = 0
-    for _, fields, _ in file.records():
-        count += 1
-        quarters.update(_quarters_of(file, fields, start_month))
-        who.add("/".join((file.value(fields, column) or "").strip() for column in ("school_code", "student_id")))
-        if file.kind == ENROLMENTS:
-            ends = [read_date(file.value(fields, column)) for column in ("enrolled_from", "enrolled_to")]
-            newest = max([day for day in (newest, *ends) if day], default=None)
-        if file.kind == MARKS and (day := read_date(file.value(fields, "attendance_day"))):
-            days.add(day.isoformat())
-    if newest:
-        quarters = {Quarter.of(newest, start_month)}
+    columns = [column for column in ("school_code", "student_id") if column in file.positions]
+    time_columns = [column for column in ("attendance_day", "enrolled_from", "enrolled_to") if column in file.positions]
+    for block in file.blocks():
+        count += block.num_rows
+        quarters.update(_quarters_of(file, block, start_month).drop_null().unique().to_pylist())
+        if columns:
+            distinct = block.select(columns).group_by(columns).aggregate([])
+            who.update(zip(*(distinct[column].to_pylist() for column in columns), strict=True))
+        for column in time_columns:
+            texts.update(block[column].drop_null().unique().to_pylist())
+    days = [day for text in texts if (day := read_date(text))]
+    if file.kind == ENROLMENTS and days:
+        quarters = {str(Quarter.of(max(days), start_month))}
     if not quarters:
         raise QuarterdeckError(
             f"{file.dialect.name}: no line has a day or period that can be read (write days as 2026-10-05, a sheet's period as "
             "2026Q4), so nobody can say which quarter it is of."
         )
-    span = [min(days), max(days)] if days else []
-    mark = hashlib.sha256(json.dumps([sorted(who), span]).encode()).hexdigest()[:12]
-    return dict.fromkeys(sorted(quarters), f"{file.kind}:{mark}"), count
+    names = [*file.periods, *(day.isoformat() for day in days if file.kind == MARKS)]
+    span = [min(names), max(names)] if names else []
+    people = sorted({"/".join(["", *((value or "").strip() for value in values)][-2:]) for values in who or {("",)}})
+    mark = hashlib.sha256(json.dumps([people, span]).encode()).hexdigest()[:12]
+    return dict.fromkeys(map(Quarter.parse, sorted(quarters)), f"{file.kind}:{mark}"), count
 
 
-def rows(file: StudentFile, quarter: Quarter, start_month: int) -> Iterator[Row]:
-    """The quarter's raw rows, by the columns above. A line that says no quarter is of the file's first, where it is quarantined."""
-    first = min(look_through(file, start_month)[0])
-    for line, fields, problem in file.records():
-        if quarter not in (_quarters_of(file, fields, start_month) or [first]):
-            continue
+def raw_blocks(file: StudentFile, quarter: Quarter, start_month: int) -> Iterator[pa.Table]:
+    """The quarter's raw rows, with the columns above. A line that says no quarter is of the file's first: quarantined there."""
+    columns = {CLASS_SHEET: MARK_COLUMNS, MARKS: MARK_COLUMNS, ENROLMENTS: ENROLMENT_COLUMNS, HOLIDAYS: HOLIDAY_COLUMNS}
+    first = None
+    for block in file.blocks():
+        quarters = _quarters_of(file, block, start_month)
+        if quarters.null_count:
+            first = first or str(min(look_through(file, start_month)[0]))
+        own = block.filter(pc.equal(quarters.fill_null(first or ""), str(quarter)))
         if file.kind == CLASS_SHEET:
-            yield from _marks_of_sheet_row(file, line, fields, problem)
-            continue
-        columns = {MARKS: MARK_COLUMNS, ENROLMENTS: ENROLMENT_COLUMNS, HOLIDAYS: HOLIDAY_COLUMNS}[file.kind]
-        yield (line, *(file.value(fields, column) for column in columns[1:-1]), problem)
+            own = _turned_long(file, own)
+        for missing in set(columns[file.kind]) - set(own.column_names):
+            own = own.append_column(missing, pa.nulls(own.num_rows, pa.string()))
+        yield own.select(columns[file.kind])
 
 
-def _marks_of_sheet_row(file: StudentFile, line: int, fields: list[str] | None, problem: str | None) -> Iterator[Row]:
-    who = [file.value(fields, column) for column in ("student_id", "student_name", "school_code")]
-    if fields is None:
-        yield (line, None, *who, None, None, None, None, problem)
-        return
-    if read_period(file.value(fields, "period")) is None:
-        problem = "the sheet's period is no quarter and no year"
-    total = file.value(fields, "total")
-    for period, position in file.periods.items():
-        yield (line, file.dialect.header[position], *who, period, fields[position], None, total, problem)
+def _turned_long(file: StudentFile, sheet: pa.Table) -> pa.Table:
+    """A row for each line and period, each with its line's total; one alone for a line that could not be read."""
+    is_broken = sheet["line_problem"].is_valid()
+    readable, broken = sheet.filter(pc.invert(is_broken)), sheet.filter(is_broken)
+    invalid = "the sheet's period is no quarter and no year"
+    problem = by_value(readable["period"], lambda text: None if read_period(text) else invalid)
+    who = [column for column in ("student_id", "student_name", "school_code") if column in file.positions]
+
+    def marks_of(period: str, place: int) -> pa.Table:
+        return pa.table(
+            {
+                "source_line": readable["source_line"],
+                "source_column": pa.repeat(file.dialect.header[place], len(readable)),
+                **{column: readable[column] for column in who},
+                "attendance_day": pa.repeat(period, len(readable)),
+                "mark": readable[period],
+                "sheet_total": readable["total"],
+                "line_problem": problem,
+            }
+        )
+
+    long = [marks_of(period, place) for period, place in file.periods.items()]
+    return pa.concat_tables([*long, broken.select(["source_line", "line_problem"])], promote_options="default")
 
 
 def is_reasons(path: Path) -> bool:

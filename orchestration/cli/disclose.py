@@ -65,9 +65,11 @@ def attack_command(
 @for_people
 def compare_command(quarter: QuarterOption = None) -> None:
     """Attack a quarter published without protection, with some and with all of it: what each part is worth."""
+    from orchestration.core.dbt import load_manifest
     from orchestration.core.resources import Platform
     from orchestration.core.status import publishable_quarters
-    from orchestration.student_performance.contract import load_contract
+    from orchestration.definitions import dbt_variables
+    from orchestration.student_performance.contract import office_contract
     from orchestration.student_performance.external_compare import compare
     from orchestration.student_performance.ingest import DOMAIN
     from orchestration.student_performance.publish import load_pages_data
@@ -78,8 +80,10 @@ def compare_command(quarter: QuarterOption = None) -> None:
     if not quarters or (quarter and quarter not in quarters):
         raise QuarterdeckError(f"There are no results of {quarter or 'any quarter'}. Load them with: quarterdeck run")
     shown = quarter or quarters[-1]
-    data = load_pages_data(platform, load_contract(platform.settings.contract), quarters, "", datetime.now(UTC))
-    rules = platform.settings.disclosure_rules
+    settings = platform.settings
+    manifest = load_manifest(settings, dbt_variables(settings))
+    data = load_pages_data(platform, office_contract(settings), manifest, quarters, "", datetime.now(UTC))
+    rules = settings.disclosure_rules
     table = Table(title=f"The external edition of {shown}, attacked", title_justify="left")
     table.add_column("published", no_wrap=True)
     for name in ("counts", "hidden", f"told within {rules.minimum_width}", "exactly", "in the open"):

@@ -88,6 +88,7 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
     with _quick_imports():
         from importlib import import_module
 
+        from orchestration.core.domain_assets import source_run_config, stage_selection
         from orchestration.core.partitions import Quarter, adjacent_spans, current_quarter, to_partition_key
         from orchestration.core.progress import progress_logger
         from orchestration.core.runner import run_job
@@ -112,7 +113,7 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
         if reason:
             console.print(f"[bold yellow]{reason}[/]")
         quarters = commands.quarters_to_run(database, settings, source, asked)
-        run_config = commands.source_run_config(source)
+        run_config = source_run_config(domain, source)
     if stage is not None:
         wait_for_previous(database, domain, quarter, stage.value, settings.stage_timeout_seconds, commands.STAGES)
     definitions = build_definitions(settings, loggers={"console": progress_logger(commands.STEP_TITLES)})
@@ -127,7 +128,7 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
             f"{domain}_refresh",
             span,
             run_config=run_config,
-            selection=commands.stage_selection(definitions, stage.value) if stage else None,
+            selection=stage_selection(definitions, domain, stage.value) if stage else None,
         )
         if outcome.error:
             raise QuarterdeckError(outcome.error)

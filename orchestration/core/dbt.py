@@ -25,7 +25,7 @@ from dbt.contracts.graph.manifest import Manifest
 from filelock import FileLock
 
 from orchestration.core import engine, spark
-from orchestration.core.builds import changed, following
+from orchestration.core.builds import changed
 from orchestration.core.dbt_translator import DomainTranslator, dagster_events
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
@@ -38,6 +38,8 @@ from orchestration.core.settings import PROJECT_ROOT, Settings
 from orchestration.core.status import STAGES, Stage, supersede_later_stages, track
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+# In these, a folder for each domain.
+DOMAIN_FOLDERS = ("models", "seeds", "tests")
 # The events that dagster-dbt makes Dagster's events from; of the others there are ten times as many.
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult")
 
@@ -99,12 +101,18 @@ def build_arguments(
     return [*arguments, "--exclude-resource-type", "unit_test", "--indirect-selection", reach]
 
 
-def project_fingerprint(settings: Settings, dbt_vars: Mapping[str, Any]) -> str:
-    """Hash of everything that a manifest is made from: the project's files, the variables, the engine and dbt itself."""
+def project_fingerprint(settings: Settings, dbt_vars: Mapping[str, Any], domain: str | None = None) -> str:
+    """Hash of everything that a manifest is made from: the project's files, the variables, the engine and dbt itself.
+
+    domain: leave out the models, seeds and tests of others.
+    """
     versions = [version(name) for name in ("dbt-core", "dbt-postgres")]
     digest = hashlib.sha256(json.dumps([dbt_vars, versions, settings.engine], sort_keys=True).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         inside = path.relative_to(PROJECT_DIR)
+        folder = inside.parts[1] if len(inside.parts) > 2 and inside.parts[0] in DOMAIN_FOLDERS else None
+        if domain and folder not in (None, domain, "_docs"):
+            continue
         if path.is_file() and inside.parts[0] not in {"target", "logs", "dbt_packages"}:
             digest.update(str(inside).encode())
             digest.update(path.read_bytes())
@@ -190,17 +198,18 @@ def failed_nodes(result: dbtRunnerResult) -> list[str]:
 
 @dataclass(frozen=True)
 class DbtStep:
-    """One of a domain's dbt steps: `follows` names the step whose records its own depend on.
+    """One of a domain's dbt steps.
 
     unsettled: those of the quarters on which the stage has work to do, or has not succeeded yet.
+    fingerprints: of each quarter, everything that the models depend on; None where the step before has no record.
     next_module: what the step after it will import, where that takes long: it is imported while dbt waits for the database.
     """
 
     name: str
-    follows: str
     stage: Stage
     finishes: bool
     unsettled: Callable[[Platform, Sequence[Quarter]], list[Quarter]]
+    fingerprints: Callable[[Platform, Sequence[Quarter]], dict[Quarter, str | None]]
     next_module: str | None = None
 
 
@@ -266,7 +275,7 @@ def build_dbt_assets(
                 database,
                 domain,
                 step.name,
-                following(database, domain, unsettled, step.follows, project_fingerprint(settings, dbt_vars)),
+                step.fingerprints(platform, unsettled),
                 context.log.info,
             ) as todo,
         ):

@@ -14,7 +14,8 @@ import psycopg
 from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing_storage import EncryptedStorage
-from orchestration.core.partitions import Quarter
+from orchestration.core.partitions import Quarter, current_quarter
+from orchestration.core.settings import Settings
 from orchestration.core.storage import StoredFile, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
@@ -133,6 +134,19 @@ def assign(
         (domain, source_file_id, str(quarter)),
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def sample_quarters(
+    connection: psycopg.Connection, settings: Settings, domain: str, asked: Quarter | None, at_most: int
+) -> list[Quarter]:
+    """The sample's quarters to load: the one asked for, else the running one; at first up to `at_most`, for a story to tell."""
+    quarter = asked or current_quarter(settings)
+    row = connection.execute("select count(*) from platform.quarter_files where domain = %s", (domain,)).fetchone()
+    if row is not None and row[0] > 0:
+        return [quarter]
+    first = Quarter.parse(settings.first_quarter)
+    wanted = [quarter.plus(-back) for back in range(min(at_most, settings.sample_quarters))]
+    return sorted(candidate for candidate in wanted if candidate >= first)
 
 
 def assigned_file(

@@ -1,7 +1,8 @@
 """Tables that Python fills for the models, partitioned by quarter: a quarter is filled beside the old one, then swapped in."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -10,6 +11,10 @@ from psycopg import sql
 from pyarrow import csv as arrow_csv
 
 from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, exclusive
+from orchestration.core.roles import Role
+from orchestration.core.settings import Engine, Settings
+from orchestration.core.spark import Spark, open_spark
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,15 @@ class RawTable:
         return f"{self.schema}.{self.name}"
 
     def ensure(self, connection: psycopg.Connection) -> None:
-        """Create the table, or add the columns that it lacks; in older lines they are empty."""
+        """Create the table, or add the columns that it lacks; in older lines they are empty.
+
+        One without partitions, of an older version, is dropped: landing has its rows, and a quarter's next run loads them.
+        """
+        old = connection.execute(
+            "select relkind = 'r' from pg_class where oid = to_regclass(%s)", (self.relation,)
+        ).fetchone()
+        if old == (True,):
+            connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier(self.schema, self.name)))
         connection.execute(
             sql.SQL("create table if not exists {} (quarter text not null, {}) partition by list (quarter)").format(
                 sql.Identifier(self.schema, self.name),
@@ -106,6 +119,41 @@ class RawTable:
 
     def _filling(self, quarter: Quarter) -> sql.Identifier:
         return sql.Identifier(self.schema, f"{self.name}_{quarter}_new".lower())
+
+
+@contextmanager
+def replacing_quarter(
+    database: Database, settings: Settings, domain: str, quarter: Quarter
+) -> Iterator[Callable[[RawTable, Iterable[pa.Table]], int]]:
+    """Yields a function that replaces a table's rows of the quarter, where the models run, by blocks; it returns their number.
+
+    On Postgres by COPY, all in one transaction: readers see the old quarter until the block ends. On Spark Parquet files
+    are written, and one table after the other is switched to them: between two switches the tables do not fit together, but
+    no model is built from them before the step that loads them has succeeded.
+    """
+    with exclusive(database, f"raw {domain}"):
+        if settings.engine is Engine.SPARK:
+            with open_spark(settings) as spark:
+                yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks)
+            return
+        with database.as_role(Role.LOADER).connect() as connection:
+            filled = []
+
+            def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:
+                table.ensure(connection)
+                filled.append(table)
+                return table.fill(connection, quarter, blocks)
+
+            yield fill
+            for table in filled:
+                table.swap_in(connection, quarter)
+
+
+def _fill_on_spark(spark: Spark, table: RawTable, quarter: Quarter, blocks: Iterable[pa.Table]) -> int:
+    types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
+    schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()])
+    written = (block.select(schema.names).cast(schema) for block in blocks)
+    return spark.replace_quarter(table.relation, str(quarter), schema, written)
 
 
 def _ahead(blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:

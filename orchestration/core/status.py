@@ -214,18 +214,22 @@ def wait_for_previous(
         )
 
 
-def publishable_quarters(database: Database, domain: str) -> list[str]:
+def publishable_quarters(database: Database, domain: str, stages: Sequence[Stage] = STAGES) -> list[str]:
     """Quarters whose labels belong to their marts, oldest first: only these are shown to readers.
 
-    That is where stage ml has succeeded, since it is pending from the moment that etl begins to change the marts. A
-    refused file fails etl without touching them, and its quarter stays on the pages as it was.
+    That is where the stage before publishing has succeeded: ml is pending from the moment that etl begins to change the
+    marts. A refused file fails etl without touching them, and its quarter stays on the pages as it was; where etl is all
+    that there is before publishing, publishing tells it, which is pending from that moment too.
+
+    stages: those of the domain, in order.
     """
+    told_by = ["etl", "publish"] if stages[-2] == "etl" else [stages[-2]]
     with database.connect() as connection:
         rows = connection.execute(
             """
-            select quarter from platform.stage_status
-            where domain = %s and stage = 'ml' and status = 'succeeded' order by quarter
+            select distinct quarter from platform.stage_status
+            where domain = %s and stage = any(%s) and status = 'succeeded' order by quarter
             """,
-            (domain,),
+            (domain, told_by),
         ).fetchall()
     return [row[0] for row in rows]

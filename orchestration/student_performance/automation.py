@@ -1,25 +1,18 @@
 """What starts the domain's job by itself: the quarterly schedule and the sensors for new files and Kaggle versions."""
 
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import dagster as dg
 
-from orchestration.core.landing import incoming_prefix
-from orchestration.core.partitions import current_quarter, quarterly_cron, to_partition_key
+from orchestration.core import arrivals
+from orchestration.core.arrivals import ARRIVALS_FIRST, sensor_status
+from orchestration.core.domain_assets import source_run_config
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.partitions import Quarter, current_quarter, quarterly_cron, to_partition_key
 from orchestration.core.settings import Mode, Settings
-from orchestration.core.storage import Storage, StoredFile, open_storage
+from orchestration.core.storage import Storage, StoredFile
 from orchestration.student_performance import kaggle
 from orchestration.student_performance.ingest import DOMAIN, file_quarter
-
-# What has just arrived goes before a backfill that waits in the queue.
-ARRIVALS_FIRST = {"dagster/priority": "1"}
-LANDING_OP = f"{DOMAIN}__landing_files"
-
-
-def source_run_config(source: str) -> dict[str, object]:
-    """Run configuration that names the quarter's source."""
-    return {"ops": {LANDING_OP: {"config": {"source": source}}}}
 
 
 def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
@@ -42,7 +35,7 @@ def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
         return dg.RunRequest(
             run_key=f"{quarter}-{context.scheduled_execution_time:%Y%m%dT%H%M}",
             partition_key=to_partition_key(quarter, settings),
-            run_config=source_run_config("auto"),
+            run_config=source_run_config(DOMAIN, "auto"),
             tags=ARRIVALS_FIRST,
         )
 
@@ -50,26 +43,23 @@ def build_schedule(job: object, settings: Settings) -> dg.ScheduleDefinition:
 
 
 def build_new_file_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
-    """Requests a run for each new file in the landing zone's `incoming/`, named or foldered by its quarter."""
-    landing, prefix = open_storage(settings.landing, settings), incoming_prefix(DOMAIN)
-    folder = landing.location(prefix)
+    """Requests a run for each new file that is named or foldered by its quarter."""
 
-    @dg.sensor(
-        name=f"{DOMAIN}_new_file",
-        job=job,  # type: ignore[arg-type]
-        minimum_interval_seconds=30,
-        default_status=_default_sensor_status(settings),
-        description=f"Watches {folder}: a file whose name or folder says 2026Q4 is loaded as that quarter.",
+    def quarters_of(landing: Storage, file: StoredFile) -> list[Quarter]:
+        quarter = file_quarter(PurePosixPath(file.key))
+        if quarter is None:
+            raise QuarterdeckError(
+                f"{landing.location(file.key)}: neither its name nor its folder says a quarter such as 2026Q4."
+            )
+        return [quarter]
+
+    return arrivals.build_new_file_sensor(
+        DOMAIN,
+        job,
+        settings,
+        says="a file whose name or folder says 2026Q4 is loaded as that quarter",
+        quarters_of=quarters_of,
     )
-    def new_file(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        files = landing.list_files(prefix)
-        requests = [request for file in files if (request := _request(landing, file, context, settings))]
-        if requests:
-            yield from requests
-        else:
-            yield dg.SkipReason(f"No new file with a quarter in its name or folder in {folder}.")
-
-    return new_file
 
 
 def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
@@ -79,7 +69,7 @@ def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
         name=f"{DOMAIN}_new_kaggle_version",
         job=job,  # type: ignore[arg-type]
         minimum_interval_seconds=6 * 60 * 60,
-        default_status=_default_sensor_status(settings),
+        default_status=sensor_status(settings),
         description=f"Watches the version of {settings.kaggle_dataset} on Kaggle.",
     )
     def new_kaggle_version(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -91,7 +81,7 @@ def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
         request = dg.RunRequest(
             run_key=f"{settings.kaggle_dataset}-{version}",
             partition_key=to_partition_key(current_quarter(settings), settings),
-            run_config=source_run_config("kaggle"),
+            run_config=source_run_config(DOMAIN, "kaggle"),
             tags=ARRIVALS_FIRST,
         )
         return dg.SensorResult(run_requests=[request], cursor=version)
@@ -99,29 +89,6 @@ def build_kaggle_sensor(job: object, settings: Settings) -> dg.SensorDefinition:
     return new_kaggle_version
 
 
-def _request(
-    landing: Storage, file: StoredFile, context: dg.SensorEvaluationContext, settings: Settings
-) -> dg.RunRequest | None:
-    quarter, location = file_quarter(PurePosixPath(file.key)), landing.location(file.key)
-    if quarter is None:
-        context.log.warning(
-            f"{location}: neither its name nor its folder says a quarter such as 2026Q4; it is left alone."
-        )
-        return None
-    # The version makes a corrected file under the same name a new request, and an unchanged one none.
-    return dg.RunRequest(
-        run_key=f"{quarter}-{file.key}-{file.version}",
-        partition_key=to_partition_key(quarter, settings),
-        run_config=source_run_config(location),
-        tags=ARRIVALS_FIRST,
-    )
-
-
 def _default_schedule_status(settings: Settings) -> dg.DefaultScheduleStatus:
     on = settings.mode in (Mode.PRODUCTION, Mode.TEST)
     return dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-
-
-def _default_sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
-    on = settings.mode in (Mode.PRODUCTION, Mode.TEST)
-    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED

@@ -76,13 +76,6 @@ def count_rows(
     return accounts
 
 
-def record_row_accounts(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:
-    """Count, check and record the quarters' row accounts."""
-    accounts = count_rows(platform.database, platform.settings, quarters)
-    record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
-    return accounts
-
-
 def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
     """Why dbt stopped, where the cause is too many quarantined rows; None where it is not.
 

@@ -1,16 +1,16 @@
-"""What the `quarterdeck` command does for exam results: which quarters to run, which assets a stage is, what to say after."""
+"""What the `quarterdeck` command does for exam results: which quarters to run, what to say after."""
 
 from collections.abc import Sequence
 
-import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.core.domain_assets import landing_op
+from orchestration.core.landing import sample_quarters
 from orchestration.core.partitions import Quarter, current_quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
-from orchestration.core.status import STAGES, Stage
-from orchestration.student_performance.automation import LANDING_OP, source_run_config
+from orchestration.core.status import STAGES
 from orchestration.student_performance.ingest import DOMAIN, require_file, resolve_source
 
 # What the command asks of every domain.
@@ -21,11 +21,9 @@ __all__ = [
     "quarters_to_run",
     "require_source",
     "resolve_source",
-    "source_run_config",
-    "stage_selection",
 ]
 STEP_TITLES = {
-    LANDING_OP: "Receive the file",
+    landing_op(DOMAIN): "Receive the file",
     f"{DOMAIN}__exam_results": "Load every line as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
@@ -46,28 +44,10 @@ def require_source(source: str, settings: Settings) -> str:
 
 def quarters_to_run(database: Database, settings: Settings, source: str, asked: Quarter | None) -> list[Quarter]:
     """The quarter asked for, else the running one; on the sample's first run also those before it, for a story to tell."""
-    quarter = asked or current_quarter(settings)
     if source != "sample":
-        return [quarter]
+        return [asked or current_quarter(settings)]
     with database.connect() as connection:
-        row = connection.execute("select count(*) from platform.quarter_files where domain = %s", (DOMAIN,)).fetchone()
-    if row is not None and row[0] > 0:
-        return [quarter]
-    first = Quarter.parse(settings.first_quarter)
-    return [
-        candidate for back in range(settings.sample_quarters - 1, -1, -1) if (candidate := quarter.plus(-back)) >= first
-    ]
-
-
-def stage_selection(definitions: dg.Definitions, stage: Stage) -> list[dg.AssetKey]:
-    """The assets of one stage: the clusters and what follows them are ml, the pages publish, all else etl."""
-    graph = definitions.resolve_asset_graph()
-    domain = dg.AssetSelection.groups(DOMAIN)
-    publish = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "pages"]))
-    ml: dg.AssetSelection = dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "cluster_profiles"])).downstream() - publish
-    ml = ml | dg.AssetSelection.assets(dg.AssetKey([DOMAIN, "score_range_clusters"]))
-    selection = {"etl": domain - ml - publish, "ml": ml, "publish": publish}[stage]
-    return sorted(selection.resolve(graph), key=str)
+        return sample_quarters(connection, settings, DOMAIN, asked, settings.sample_quarters)
 
 
 def print_summary(console: Console, database: Database, settings: Settings, quarters: Sequence[Quarter]) -> None:

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.settings import Settings
 
 SHIPPED_CONTRACT = Path(__file__).with_name("contract.yml")
 SHIPPED_ALIASES = Path(__file__).with_name("aliases.yml")
@@ -244,6 +245,21 @@ def match_headers(
     return HeaderMapping(
         tuple(found[column] for column in contract.raw_columns), found.get(STUDENT_ID), len(headers), tuple(extra)
     )
+
+
+def office_contract(settings: Settings) -> Contract:
+    """The contract in force: the office's own, or the shipped one."""
+    return load_contract(settings.contract)
+
+
+def dbt_variables(settings: Settings) -> dict[str, Any]:
+    """The variables that this domain's models ask for."""
+    contract = office_contract(settings)
+    return {
+        **contract.dbt_vars(),
+        "is_shipped_contract": contract.raw_columns == load_contract().raw_columns,
+        "max_quarantined_pct": settings.max_quarantined_pct,
+    }
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

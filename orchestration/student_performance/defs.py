@@ -7,6 +7,8 @@ import dagster as dg
 
 from ml_assets.student_performance.assets import build_clustering_assets
 from orchestration.core.dbt import build_dbt_assets, load_manifest
+from orchestration.core.domain_assets import build_refresh_job
+from orchestration.core.freshness import DomainProject
 from orchestration.core.partitions import Quarter, quarterly_partitions
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
@@ -17,24 +19,27 @@ from orchestration.student_performance.automation import (
     build_schedule,
 )
 from orchestration.student_performance.checks import explain_quarantine
-from orchestration.student_performance.freshness import contract_subjects, dbt_step, unsettled_ml
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables, office_contract
-from orchestration.student_performance.pages_input import PAGE_MARTS
+from orchestration.student_performance.contract import dbt_variables, office_contract
+from orchestration.student_performance.freshness import (
+    contract_subjects,
+    dbt_step,
+    etl_stage,
+    pages_step,
+    unsettled_ml,
+)
+from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.raw import RAW_VIEW
-
-
-def project_variables(settings: Settings) -> dict[str, Any]:
-    """The variables that this domain's models ask of every dbt command."""
-    return dbt_variables(office_contract(settings), settings)
 
 
 def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions:
     """The domain's assets, checks, job, schedule and sensors; `dbt_vars` are those of all domains."""
     contract = office_contract(settings)
+    project = DomainProject(DOMAIN, dbt_variables(settings), dbt_vars)
+    etl = etl_stage(project, contract)
     partitions_def = quarterly_partitions(settings)
 
     def unsettled(platform: Platform, quarters: Sequence[Quarter]) -> list[Quarter]:
-        return unsettled_ml(platform, contract, quarters)
+        return unsettled_ml(platform, project, contract, quarters)
 
     dbt_models = build_dbt_assets(
         DOMAIN,
@@ -42,19 +47,15 @@ def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions
         manifest=load_manifest(settings, dbt_vars),
         dbt_vars=dbt_vars,
         partitions_def=partitions_def,
-        step_of=lambda models: dbt_step(models, contract),
+        step_of=lambda models: dbt_step(models, etl, contract),
         on_failure=explain_quarantine,
     )
     assets = [
-        *build_python_assets(contract, partitions_def, [dg.AssetKey([DOMAIN, name]) for name in PAGE_MARTS]),
+        *build_python_assets(contract, etl, pages_step(project, contract), partitions_def),
         dbt_models,
         build_clustering_assets(contract_subjects(contract), partitions_def, unsettled),
     ]
-    job = dg.define_asset_job(
-        f"{DOMAIN}_refresh",
-        selection=dg.AssetSelection.groups(DOMAIN),
-        description="One quarter of exam results, from the source to the published pages.",
-    )
+    job = build_refresh_job(DOMAIN, "One quarter of exam results, from the source to the published pages.")
     return dg.Definitions(
         assets=assets,
         jobs=[job],

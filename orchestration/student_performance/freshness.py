@@ -1,32 +1,26 @@
-"""What each step of exam results depends on, so that a run works only on the quarters for which something has changed.
+"""What each step of exam results depends on beside what holds for every domain (`core/freshness.py`).
 
-raw < models < clusters < labels < pages: each step's fingerprint holds the one before it, and its own code and settings.
+raw < models < clusters < labels < pages.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from psycopg import sql
-
-from ml_assets.student_performance.assets import CLUSTERS_STEP, MODELS_STEP, cluster_fingerprints
+from ml_assets.student_performance.assets import CLUSTERS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
 from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
-from orchestration.core.dbt import DbtStep, project_fingerprint
+from orchestration.core.dbt import DbtStep
+from orchestration.core.freshness import MODELS_STEP, DomainProject, EtlStage, Fingerprints, PagesStep, up_to_date
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database
-from orchestration.core.promotions import promoted
 from orchestration.core.resources import Platform
-from orchestration.core.settings import Settings
-from orchestration.core.site_parts import area_of, published_part
-from orchestration.core.status import publishable_quarters, succeeded
+from orchestration.core.status import succeeded
 from orchestration.student_performance import contract as contract_module
 from orchestration.student_performance import exam_file, ingest, raw
 from orchestration.student_performance.contract import Contract
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables
+from orchestration.student_performance.ingest import DOMAIN
 
-RAW_STEP, LABELS_STEP, PAGES_STEP = "raw", "labels", "pages"
-ALL_QUARTERS = "all"
+LABELS_STEP = "labels"
 HERE = Path(__file__).parent
 # The last mart of the ml stage: the dbt step that builds it finishes the stage.
 LABELED_MART = "fct_labeled_score_sets"
@@ -40,154 +34,71 @@ def contract_subjects(contract: Contract) -> list[Subject]:
     ]
 
 
-def raw_fingerprints(
-    database: Database, settings: Settings, contract: Contract, quarters: Sequence[Quarter]
-) -> dict[Quarter, str | None]:
-    """The quarter's file, the contract, header names, engine, and the code that reads; None where there is no file."""
-    with database.connect() as connection:
-        files: dict[str, str] = dict(
-            connection.execute(
-                "select quarter, source_file_id from platform.quarter_files where domain = %s", (DOMAIN,)
+def etl_stage(project: DomainProject, contract: Contract) -> EtlStage:
+    """Stage etl; raw lines are made from the quarter's file, the contract, header names, engine, and the code that reads."""
+
+    def raw_fingerprints(platform: Platform, quarters: Sequence[Quarter]) -> Fingerprints:
+        settings = platform.settings
+        with platform.database.connect() as connection:
+            files: dict[str, str] = dict(
+                connection.execute(
+                    "select quarter, source_file_id from platform.quarter_files where domain = %s", (DOMAIN,)
+                )
             )
+        aliases = settings.aliases.read_text() if settings.aliases else ""
+        read_by = (
+            ingest,
+            exam_file,
+            contract_module,
+            delimited,
+            delimited_blocks,
+            distinct_sets,
+            pseudonyms,
+            raw,
+            raw_tables,
         )
-    aliases = settings.aliases.read_text() if settings.aliases else ""
-    read_by = (
-        ingest,
-        exam_file,
-        contract_module,
-        delimited,
-        delimited_blocks,
-        distinct_sets,
-        pseudonyms,
-        raw,
-        raw_tables,
-    )
-    code = builds.code_fingerprint(HERE / "aliases.yml", *(Path(str(module.__file__)) for module in read_by))
-    return {
-        quarter: builds.fingerprint_of(files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code)
-        for quarter in quarters
-    }
+        code = builds.code_fingerprint(HERE / "aliases.yml", *(Path(str(module.__file__)) for module in read_by))
+        return {
+            quarter: builds.fingerprint_of(
+                files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code
+            )
+            for quarter in quarters
+        }
+
+    return EtlStage(project, raw_fingerprints)
 
 
-def up_to_date_etl(platform: Platform, contract: Contract, quarters: Sequence[Quarter]) -> set[Quarter]:
-    """Those of the quarters whose raw lines and models stand as their last build left them, and would be built alike."""
-    database, settings = platform.database, platform.settings
-    project = project_fingerprint(settings, dbt_variables(contract, settings))
-    return promoted(database, DOMAIN, quarters, "curated") & _up_to_date(
-        database,
-        quarters,
-        {
-            RAW_STEP: raw_fingerprints(database, settings, contract, quarters),
-            MODELS_STEP: builds.following(database, DOMAIN, quarters, RAW_STEP, project),
-        },
-    )
-
-
-def unsettled_etl(platform: Platform, contract: Contract, quarters: Sequence[Quarter]) -> list[Quarter]:
-    """Those of the quarters on which stage etl has work to do, or has not succeeded."""
-    settled = up_to_date_etl(platform, contract, quarters) & succeeded(platform.database, DOMAIN, quarters, "etl")
-    return [quarter for quarter in quarters if quarter not in settled]
-
-
-def unsettled_ml(platform: Platform, contract: Contract, quarters: Sequence[Quarter]) -> list[Quarter]:
+def unsettled_ml(
+    platform: Platform, project: DomainProject, contract: Contract, quarters: Sequence[Quarter]
+) -> list[Quarter]:
     """Those of the quarters on which stage ml has work to do, or has not succeeded."""
     database = platform.database
-    project = project_fingerprint(platform.settings, dbt_variables(contract, platform.settings))
     steps = {
         CLUSTERS_STEP: cluster_fingerprints(database, quarters, contract_subjects(contract)),
-        LABELS_STEP: builds.following(database, DOMAIN, quarters, CLUSTERS_STEP, project),
+        LABELS_STEP: project.following(platform, quarters, CLUSTERS_STEP),
     }
-    settled = _up_to_date(database, quarters, steps) & succeeded(database, DOMAIN, quarters, "ml")
+    settled = up_to_date(database, DOMAIN, quarters, steps) & succeeded(database, DOMAIN, quarters, "ml")
     return [quarter for quarter in quarters if quarter not in settled]
 
 
-def _up_to_date(
-    database: Database, quarters: Sequence[Quarter], steps: dict[str, dict[Quarter, str | None]]
-) -> set[Quarter]:
-    found = set(quarters)
-    for step, fingerprints in steps.items():
-        records = builds.recorded(database, DOMAIN, quarters, step)
-        found &= {quarter for quarter, (fingerprint, _) in records.items() if fingerprint == fingerprints[quarter]}
-    return found
-
-
-def dbt_step(models: set[str], contract: Contract) -> DbtStep:
+def dbt_step(models: set[str], etl: EtlStage, contract: Contract) -> DbtStep:
     """The step that these models are: those up to the clusters are of stage etl, the rest of ml."""
-    if LABELED_MART in models:
-        return DbtStep(
-            LABELS_STEP,
-            CLUSTERS_STEP,
-            "ml",
-            True,
-            lambda platform, quarters: unsettled_ml(platform, contract, quarters),
-        )
+    if LABELED_MART not in models:
+        return etl.dbt_step(next_module="ml_assets.student_performance.tables")
     return DbtStep(
-        MODELS_STEP,
-        RAW_STEP,
-        "etl",
-        False,
-        lambda platform, quarters: unsettled_etl(platform, contract, quarters),
-        next_module="ml_assets.student_performance.tables",
+        LABELS_STEP,
+        "ml",
+        True,
+        lambda platform, quarters: unsettled_ml(platform, etl.project, contract, quarters),
+        lambda platform, quarters: etl.project.following(platform, quarters, CLUSTERS_STEP),
     )
 
 
-def shown_fingerprint(platform: Platform, contract: Contract) -> str | None:
-    """Hash of everything that the pages show, but for how publishing stands, which only publishing changes."""
-    database, settings = platform.database, platform.settings
-    quarters = [Quarter.parse(quarter) for quarter in publishable_quarters(database, DOMAIN)]
-    records = [builds.recorded(database, DOMAIN, quarters, step) for step in (MODELS_STEP, LABELS_STEP)]
-    return builds.fingerprint_of(
-        [[str(quarter), *(record.get(quarter) for record in records)] for quarter in quarters],
-        _rows(database, "row_accounts"),
-        _rows(database, "landing_files"),
-        _rows(database, "stage_status", ["etl", "ml"]),
-        contract.model_dump(),
-        asdict(settings.disclosure_rules),
-        project_fingerprint(settings, dbt_variables(contract, settings)),
-        builds.code_fingerprint(HERE, Path(builds.__file__).parent),
+def pages_step(project: DomainProject, contract: Contract) -> PagesStep:
+    """The pages of both editions: beside the marts, they tell of the contract and the rules of disclosure."""
+    return PagesStep(
+        project,
+        HERE,
+        (MODELS_STEP, LABELS_STEP),
+        lambda settings: [contract.model_dump(), asdict(settings.disclosure_rules)],
     )
-
-
-def pages_are_up_to_date(platform: Platform, contract: Contract) -> bool:
-    """Whether the published pages show everything as it is."""
-    with platform.database.connect() as connection:
-        row = connection.execute(
-            "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
-            (DOMAIN, ALL_QUARTERS, PAGES_STEP),
-        ).fetchone()
-    shown = shown_fingerprint(platform, contract)
-    return row is not None and row[0] == _published(platform, shown)
-
-
-def forget_pages(database: Database) -> None:
-    """Take the pages' record away, before they are built."""
-    builds.forget(database, DOMAIN, [ALL_QUARTERS], PAGES_STEP)
-
-
-def record_pages(platform: Platform, shown: str | None) -> None:
-    """Record what the pages were built from: `shown_fingerprint` before that, and how publishing stands now."""
-    builds.record(platform.database, DOMAIN, {ALL_QUARTERS: _published(platform, shown)}, PAGES_STEP)
-
-
-def _published(platform: Platform, shown: str | None) -> str | None:
-    publishing = _rows(platform.database, "stage_status", ["publish"])
-    site, external = platform.settings.site, platform.settings.external_site
-    parts = (
-        published_part(site, area_of(DOMAIN, platform.domains)),
-        published_part(external, "") or "no external edition",
-    )
-    return builds.fingerprint_of(shown, publishing, *parts)
-
-
-def _rows(database: Database, table: str, stages: Sequence[str] | None = None) -> str:
-    """Hash of a platform table's rows of this domain, whatever their order; of the stages only where they are named."""
-    query = sql.SQL(
-        """
-        select md5(coalesce(string_agg(shown::text, ' ' order by shown::text), ''))
-        from {} as shown where domain = %s and (%s::text[] is null or to_jsonb(shown) ->> 'stage' = any(%s::text[]))
-        """
-    ).format(sql.Identifier("platform", table))
-    with database.connect() as connection:
-        row = connection.execute(query, (DOMAIN, stages, stages)).fetchone()
-    assert row is not None
-    return str(row[0])

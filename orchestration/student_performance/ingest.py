@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, land
@@ -20,29 +19,12 @@ from orchestration.student_performance.contract import (
     Aliases,
     Contract,
     load_aliases,
-    load_contract,
 )
 from orchestration.student_performance.exam_file import read_exam_results
 from orchestration.student_performance.sample import write_sample
 
 DOMAIN = "student_performance"
 NAMED_COLUMNS = 20
-
-
-def office_contract(settings: Settings) -> Contract:
-    """The contract in force: the office's own, or the shipped one."""
-    return load_contract(settings.contract)
-
-
-def dbt_variables(contract: Contract, settings: Settings) -> dict[str, Any]:
-    """The variables that every dbt command gets beside the quarters."""
-    return {
-        **contract.dbt_vars(),
-        "is_shipped_contract": contract.raw_columns == load_contract().raw_columns,
-        "max_quarantined_pct": settings.max_quarantined_pct,
-        # For models of other domains: dbt's docs compile all of them.
-        "academic_year_start_month": settings.academic_year_start_month,
-    }
 
 
 def office_aliases(settings: Settings) -> Aliases:

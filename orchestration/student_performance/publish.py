@@ -1,6 +1,6 @@
 """From the marts to the published site: read the shown quarters' frames, build the pages, check them, swap them in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,14 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
-from orchestration.core.dbt import load_manifest
 from orchestration.core.profile_store import deliveries
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.resources import Platform
 from orchestration.core.roles import Role
-from orchestration.core.settings import Settings
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
 from orchestration.student_performance.external_publish import external_edition
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables
+from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES, Demographic, PagesData, Subject
 
@@ -31,7 +29,10 @@ def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence
             published stays as it is.
     """
     settings = publishing.platform.settings
-    data = load_pages_data(publishing.platform, contract, quarters, publishing.run_id, publishing.built_at)
+    assert publishing.manifest is not None
+    data = load_pages_data(
+        publishing.platform, contract, publishing.manifest, quarters, publishing.run_id, publishing.built_at
+    )
     with external_edition(data, settings):
         return publish_part(
             publishing, lambda build: build_pages(data, build, settings.home / "cache", publishing.areas), docs
@@ -39,9 +40,14 @@ def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence
 
 
 def load_pages_data(
-    platform: Platform, contract: Contract, quarters: Sequence[str], run_id: str, built_at: datetime
+    platform: Platform,
+    contract: Contract,
+    manifest: Mapping[str, Any],
+    quarters: Sequence[str],
+    run_id: str,
+    built_at: datetime,
 ) -> PagesData:
-    """Everything that the pages show, read in one snapshot, so that all pages tell of the same state."""
+    """Everything that the pages show, read in one snapshot, so that all pages tell of the same state; `manifest` is dbt's."""
     with platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
@@ -55,7 +61,7 @@ def load_pages_data(
         score_maximum=contract.score.maximum,
         pass_mark=contract.score.pass_mark,
         definitions=definitions_of(contract),
-        dictionary=dictionary(platform.settings, contract),
+        dictionary=dictionary(manifest),
         run_id=run_id,
         built_at=built_at,
         deliveries=profiled,
@@ -70,9 +76,8 @@ def _conclude(stage_status: pd.DataFrame, run_id: str, built_at: datetime) -> No
     stage_status.loc[publishing, "finished_at"] = pd.Timestamp(built_at)
 
 
-def dictionary(settings: Settings, contract: Contract) -> pd.DataFrame:
+def dictionary(manifest: Mapping[str, Any]) -> pd.DataFrame:
     """The marts' tables and columns with their descriptions, from dbt's manifest."""
-    manifest = load_manifest(settings, dbt_variables(contract, settings))
     rows = [
         {
             "table_name": node["name"],

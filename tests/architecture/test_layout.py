@@ -12,9 +12,7 @@ from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_translator import DomainTranslator, layer_of
 from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.settings import get_settings
-from orchestration.definitions import DOMAINS, build_definitions
-from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import dbt_variables
+from orchestration.definitions import DOMAINS, build_definitions, dbt_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {
@@ -34,7 +32,7 @@ def tracked_files() -> list[Path]:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, object]]]:
     settings = get_settings().model_copy(update={"home": tmp_path_factory.mktemp("manifest")})
-    return load_manifest(settings, dbt_variables(load_contract(), settings))
+    return load_manifest(settings, dbt_variables(settings))
 
 
 @pytest.fixture(scope="module")

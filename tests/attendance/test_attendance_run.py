@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.attendance import defs as attendance
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.daily_report import read_items
 from orchestration.core.dbt import build_arguments, invoke, parsed_project
@@ -14,7 +13,7 @@ from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import Settings
 from orchestration.core.site_check import check_site
-from orchestration.student_performance import defs as student_performance
+from orchestration.definitions import dbt_variables
 from tests.attendance.test_daily_report import item, report
 from tests.conftest import PROJECT_ROOT, Command
 
@@ -92,11 +91,7 @@ def test_a_folder_of_drops_is_loaded_and_every_item_accounted_for(command: Comma
 
 def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
     settings = Settings(home=command.home)
-    variables = {
-        name: value
-        for domain in (student_performance, attendance)
-        for name, value in domain.project_variables(settings).items()
-    }
+    variables = dbt_variables(settings)
     selected = "test_type:unit,fqn:quarterdeck.attendance"
     arguments = build_arguments([Quarter.parse("2013Q2")], variables, ["test", "--select", selected])
     manifest = parsed_project(settings, variables).manifest

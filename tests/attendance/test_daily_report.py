@@ -69,9 +69,12 @@ def test_the_days_inside_decide_the_quarter_and_the_part(tmp_path: Path) -> None
     )
     examined = examine(path, CONTRACT, "x.csv", 1)
     assert examined.quarters == {Q1: "daily_report:2013-03-31", Q2: "daily_report:2013-04-01..2013-04-02"}
-    rows = {quarter: list(KINDS["daily_report"].rows(path, CONTRACT, quarter, 1)) for quarter in (Q1, Q2)}
-    assert [row[0] for row in rows[Q1]] == [1, 4]
-    assert [row[0] for row in rows[Q2]] == [2, 3]
+    blocks = KINDS["daily_report"].blocks
+    lines = {
+        quarter: [block["source_line"].to_pylist() for block in blocks(path, CONTRACT, quarter, 1)]
+        for quarter in (Q1, Q2)
+    }
+    assert lines == {Q1: [[1, 4]], Q2: [[2, 3]]}
 
 
 def test_a_file_is_known_by_its_content_alone(tmp_path: Path) -> None:

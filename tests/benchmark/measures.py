@@ -10,7 +10,8 @@ import numpy as np
 from orchestration.core.dbt import PROJECT_DIR, build_arguments
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables, office_contract
+from orchestration.definitions import dbt_variables
+from orchestration.student_performance.ingest import DOMAIN
 from tests.benchmark.bench import FIRST_QUARTER, Bench, console
 from tests.benchmark.fingerprints import changed_tables, quarter_fingerprints, table_fingerprints
 from tests.benchmark.inertia import inertia_ratio
@@ -142,10 +143,9 @@ def startup(bench: Bench, rows: int) -> Startup:
     """The job on a small file that is another every time, and one bare `dbt build` of the same models, in turn."""
     quarter = FIRST_QUARTER.plus(2)
     job_seconds, dbt_seconds = [], []
-    contract = office_contract(bench.settings)
     dbt_build: list[str | Path] = [
         Path(sys.executable).with_name("dbt"),
-        *build_arguments([quarter], dbt_variables(contract, bench.settings)),
+        *build_arguments([quarter], dbt_variables(bench.settings)),
         *("--select", f"fqn:quarterdeck.{DOMAIN}"),
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(bench.folder / "dbt"), "--log-path", str(bench.folder / "dbt")),

@@ -12,7 +12,9 @@ from orchestration.core.dbt import build_arguments, invoke, parsed_project
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import get_settings
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables, office_contract, receive
+from orchestration.definitions import dbt_variables
+from orchestration.student_performance.contract import office_contract
+from orchestration.student_performance.ingest import DOMAIN, receive
 from orchestration.student_performance.raw import load_raw
 
 
@@ -20,7 +22,7 @@ def run(path: Path, quarter: Quarter) -> dict[str, float]:
     """Load and type the quarter; returns the seconds of each part, without the start of the process and of dbt."""
     settings = get_settings()
     database, contract = open_database(settings), office_contract(settings)
-    variables = dbt_variables(contract, settings)
+    variables = dbt_variables(settings)
     receive(database, settings, str(path), quarter, contract)
     began = time.perf_counter()
     load_raw(database, settings, quarter, contract)

@@ -1,10 +1,13 @@
 """The arguments that dbt is given, and the sentence when it fails."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from dbt.cli.main import dbtRunnerResult
 
+from orchestration.core import dbt
 from orchestration.core.dbt import build_arguments, failed_nodes, project_fingerprint
 from orchestration.core.partitions import Quarter
 from orchestration.core.settings import Engine, Settings
@@ -47,3 +50,33 @@ def test_failures_are_named_with_their_first_line() -> None:
     result = dbtRunnerResult(success=False, result=SimpleNamespace(results=outcomes))
     assert failed_nodes(result) == ["unique_x: Got 2 results", "fct_z: error"]
     assert failed_nodes(dbtRunnerResult(success=False)) == []
+
+
+def test_a_domain_depends_on_its_own_folders_and_on_what_all_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbt, "PROJECT_DIR", tmp_path)
+    places = (
+        "dbt_project.yml",
+        "macros/shared.sql",
+        "models/groups.yml",
+        "models/loans/marts/fct_loans.sql",
+        "seeds/loans/terms.csv",
+        "models/rides/marts/fct_rides.sql",
+        "tests/rides/one.sql",
+    )
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("before")
+    found = {}
+    for place in places:
+        before = [project_fingerprint(Settings(), VARS, domain) for domain in ("loans", "rides", None)]
+        (tmp_path / place).write_text("after")
+        after = [project_fingerprint(Settings(), VARS, domain) for domain in ("loans", "rides", None)]
+        found[place] = [one != other for one, other in zip(before, after, strict=True)]
+    assert found == {
+        place: [True, True, True]
+        if "loans" not in place and "rides" not in place
+        else ["loans" in place, "rides" in place, True]
+        for place in places
+    }

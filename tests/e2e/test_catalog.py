@@ -14,8 +14,7 @@ from orchestration.core.dbt import load_manifest
 from orchestration.core.instance import prepare_instance
 from orchestration.core.postgres import Database, open_database
 from orchestration.core.settings import Settings
-from orchestration.definitions import DOMAINS, build_definitions
-from orchestration.student_performance.ingest import dbt_variables, office_contract
+from orchestration.definitions import DOMAINS, build_definitions, dbt_variables
 from tests.conftest import Command
 from tests.student_performance.test_pages_browser import AXE, CHROMIUM, FLAGS, Watched
 
@@ -81,7 +80,7 @@ def test_a_table_that_was_dropped_or_slipped_in_is_named(
     import dagster as dg
 
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_instance(settings, database)))
-    manifest = load_manifest(settings, dbt_variables(office_contract(settings), settings))
+    manifest = load_manifest(settings, dbt_variables(settings))
     sources = settings, database, list(DOMAINS), manifest, build_definitions(settings)
     with dg.DagsterInstance.get() as instance:
         before = read_facts(*sources, instance)

@@ -11,8 +11,8 @@ from orchestration.core.dbt import build_arguments, invoke, parsed_project
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import Settings
+from orchestration.definitions import dbt_variables
 from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import dbt_variables
 from tests.conftest import Command
 from tests.e2e.marts import fingerprints
 
@@ -254,7 +254,7 @@ def test_a_failed_dbt_test_leaves_the_labelled_table_untouched(
 
 def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
     settings = Settings(home=command.home)
-    variables = dbt_variables(load_contract(), settings)
+    variables = dbt_variables(settings)
     selected = "test_type:unit,fqn:quarterdeck.student_performance"
     arguments = build_arguments([Quarter.parse(QUARTER)], variables, ["test", "--select", selected])
     database = open_database(settings)

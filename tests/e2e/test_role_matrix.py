@@ -18,8 +18,7 @@ from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, open_database
 from orchestration.core.roles import Role, domains, hidden_from_analysts
 from orchestration.core.settings import Settings
-from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import dbt_variables
+from orchestration.definitions import dbt_variables
 from tests.conftest import Command
 
 PRIVILEGES = ("select", "insert", "update", "delete", "truncate")
@@ -227,7 +226,7 @@ def test_analysts_follow_students_by_pseudonyms_and_no_table_holds_an_id_or_the_
 def tagged(command: Command, loaded: Database) -> Iterator[Database]:
     """The marts with a column of rpt_quarters tagged as sensitive, as its yml would."""
     settings = Settings(home=command.home)
-    variables = dbt_variables(load_contract(), settings)
+    variables = dbt_variables(settings)
 
     def build(manifest: object) -> None:
         arguments = build_arguments([Quarter.parse("2026Q4")], variables, ["run", "--select", "rpt_quarters"])
@@ -254,7 +253,7 @@ def test_a_column_tagged_as_personal_is_kept_from_analysts(tagged: Database) -> 
 
 def test_no_column_tagged_as_personal_can_be_selected_by_an_analyst(command: Command, loaded: Database) -> None:
     settings = Settings(home=command.home)
-    manifest = load_manifest(settings, dbt_variables(load_contract(), settings))
+    manifest = load_manifest(settings, dbt_variables(settings))
     tagged = [
         (f"{node['schema']}.{node.get('identifier') or node['name']}", column)
         for node in [*manifest["nodes"].values(), *manifest["sources"].values()]

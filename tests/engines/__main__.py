@@ -23,8 +23,9 @@ from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
 from orchestration.core.settings import Engine, Settings, get_settings
 from orchestration.core.spark import open_spark
+from orchestration.definitions import dbt_variables
 from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables
+from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.sample import write_sample
 from tests.engines.cluster import Cluster, ClusterError, running_cluster
 from tests.engines.compare import TOLERANCE, Comparison, compare, from_postgres, from_spark
@@ -85,7 +86,7 @@ def timed(what: str) -> Iterator[None]:
 
 def compare_models(postgres: Settings, spark: Settings) -> list[Comparison]:
     """Compare every model's table, and each copy that readers find in Postgres, with that of the Postgres engine."""
-    manifest = load_manifest(postgres, dbt_variables(load_contract(), postgres))
+    manifest = load_manifest(postgres, dbt_variables(postgres))
     nodes = [
         node
         for node in manifest["nodes"].values()
@@ -110,7 +111,7 @@ def run_unit_tests(spark: Settings) -> None:
     Raises:
         DifferenceError: one does not pass.
     """
-    dbt_vars = dbt_variables(load_contract(), spark)
+    dbt_vars = dbt_variables(spark)
     quarters = [Quarter.parse(quarter) for quarter in SMALL_QUARTERS]
     result = invoke(
         spark,
