@@ -4,6 +4,7 @@ Raw control bytes, which XML forbids, are replaced by their visible symbols (0x1
 says which byte stood where. Nothing else of a file is repaired; what is not well-formed for another reason is refused.
 """
 
+import codecs
 import io
 import re
 from collections.abc import Iterator
@@ -87,7 +88,10 @@ def is_daily_report(path: Path, contract: DailyReportContract) -> bool:
 def xml_fault(path: Path, contract: DailyReportContract) -> str | None:
     """Why a file of XML is no daily report; None where it is no XML."""
     with path.open("rb") as stream:
-        start = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        start = stream.read(256)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"<\x00" in start + b"\x00":
+            return "it is written in UTF-16, and a daily report is read as UTF-8. Save it as UTF-8."
+        start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if not start.startswith(b"<") or b"<html" in start or b"<!doctype html" in start:
             return None
         stream.seek(0)

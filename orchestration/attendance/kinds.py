@@ -200,6 +200,8 @@ def _what_it_is(path: Path, contract: Contract, name: str) -> str:
     if (fault := xml_fault(path, contract.daily_report)) is not None:
         return fault
     try:
+        if student_files.is_list(path):
+            student_files.read_reasons(path, name)
         header = inspect_file(path, name=name).header
     except QuarterdeckError as error:
         return str(error)

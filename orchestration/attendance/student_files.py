@@ -7,7 +7,6 @@ sheet's total.
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -253,21 +252,24 @@ def is_reasons(path: Path) -> bool:
         return False
 
 
+def is_list(path: Path) -> bool:
+    """Whether the file begins as a JSON list does."""
+    with path.open("rb") as stream:
+        return stream.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"[")
+
+
 def read_reasons(path: Path, name: str | None = None) -> list[dict[str, str]]:
     """Absence reasons: a JSON list of objects with student_id, date and reason, all text.
 
     Raises:
         QuarterdeckError: the file is no such list.
     """
-    with path.open("rb") as stream:
-        is_list = stream.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"[")
-        is_short = os.fstat(stream.fileno()).st_size <= MOST_JSON_BYTES
-    if is_list and not is_short:
+    if is_list(path) and path.stat().st_size > MOST_JSON_BYTES:
         raise QuarterdeckError(
             f"{name or path.name}: a list of absence reasons has at most {MOST_JSON_BYTES:,} bytes. Split it."
         )
     try:
-        items = json.loads(path.read_bytes()) if is_list else None
+        items = json.loads(path.read_bytes()) if is_list(path) else None
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list) or not all(

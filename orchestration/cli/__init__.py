@@ -3,8 +3,22 @@
 Errors end in one sentence and exit 1.
 """
 
-from orchestration.cli import alerts, audit, disclose, keys, lab, landing, reset, run, servers, sql, status
+from orchestration.cli import alerts, audit, disclose, faults, keys, lab, landing, reset, run, servers, sql, status
 from orchestration.cli.common import app
 
 # Importing a topic adds its commands.
-__all__ = ["alerts", "app", "audit", "disclose", "keys", "lab", "landing", "reset", "run", "servers", "sql", "status"]
+__all__ = [
+    "alerts",
+    "app",
+    "audit",
+    "disclose",
+    "faults",
+    "keys",
+    "lab",
+    "landing",
+    "reset",
+    "run",
+    "servers",
+    "sql",
+    "status",
+]

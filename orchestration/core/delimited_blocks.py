@@ -103,6 +103,9 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
         field_count < 2  # a blank line could pass for a record
         or dialect.is_wrapped
         or dialect.has_null_bytes
+        or (
+            dialect.ends_inside_character and not _is_utf_8(block)
+        )  # Arrow's handler of odd rows cannot be given such a one
         or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
     ):
         return None
@@ -142,6 +145,14 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
         for position, row in zip(odd_positions, odd, strict=True)
     ]
     return pa.concat_tables([_complete(plain), _table_of(rows, field_count)]) if rows else _complete(plain)
+
+
+def _is_utf_8(block: bytes) -> bool:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _complete(plain: pa.Table) -> pa.Table:

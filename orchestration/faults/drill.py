@@ -7,9 +7,8 @@ office's is touched.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestration.core.dbt import build_arguments, explain, invoke, parsed_project, target_dir
@@ -18,11 +17,12 @@ from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, open_database, remove_embedded
 from orchestration.core.settings import Settings
+from orchestration.definitions import dbt_variables
 from orchestration.faults.exam_rows import FAULTS
-from orchestration.faults.fault import Clean, Fault, Outcome
+from orchestration.faults.fault import Clean, Fault, Outcome, Result
 from orchestration.student_performance.checks import ACCEPTABLE, count_rows, quarantine_sentence
 from orchestration.student_performance.contract import Contract, load_contract
-from orchestration.student_performance.ingest import DOMAIN, dbt_variables, receive
+from orchestration.student_performance.ingest import DOMAIN, receive
 from orchestration.student_performance.raw import load_raw
 from orchestration.student_performance.sample import write_sample
 
@@ -45,16 +45,6 @@ STATE = """
 """
 
 
-@dataclass
-class Result:
-    """How a fault ended, what was said of it, and what should not have happened."""
-
-    fault: Fault
-    outcome: Outcome | None = None
-    said: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-
-
 @contextmanager
 def drill_database() -> Iterator[tuple[Settings, Database]]:
     """An embedded database in a temporary folder, gone afterwards; of the office's settings only the limits are used."""
@@ -73,7 +63,7 @@ def clean_file(quarter: Quarter, folder: Path, contract: Contract) -> tuple[Path
     return path, list(dialect.header), [fields for _, fields, _ in read_rows(path, dialect)]
 
 
-def run_exam_faults(progress: Callable[[str], object] = print, faults: Sequence[Fault] = FAULTS) -> list[Result]:
+def run_exam_faults(faults: Sequence[Fault] = FAULTS) -> list[Result]:
     """Try every fault of exam files.
 
     Raises:
@@ -96,13 +86,11 @@ def run_exam_faults(progress: Callable[[str], object] = print, faults: Sequence[
         drill = _Drill(settings, database, contract)
         results = []
         for number, fault in enumerate(faults):
-            progress(fault.name)
             quarter = history[-1].plus(number + 1)
             results.append(drill.load(fault, fault.write(clean, files / str(number)), quarter))
-        progress("dbt judges the lines")
         drill.judge()
         for result in results:
-            _compare(result)
+            result.compare()
         return results
 
 
@@ -144,7 +132,7 @@ class _Drill:
     def judge(self) -> None:
         """Let dbt judge all loaded lines, and see which rows are set aside and which files are held back."""
         quarters = list(self._loaded)
-        variables = dbt_variables(self._contract, self._settings)
+        variables = dbt_variables(self._settings)
         arguments = build_arguments(quarters, variables, ["run", "--select", f"+stg_{DOMAIN}__rejected_results"])
         manifest = parsed_project(self._settings, variables).manifest
         done = invoke(self._settings, self._database, "faults", arguments, manifest=manifest)
@@ -173,10 +161,3 @@ class _Drill:
             + ", ".join(f"line {line}{f', {column}' if column else ''}: {reason}" for line, column, reason in rows)
             + "."
         )
-
-
-def _compare(result: Result) -> None:
-    said = " ".join(result.said)
-    if result.outcome is not result.fault.outcome:
-        result.wrong.append(f"it should be {result.fault.outcome}")
-    result.wrong += [f"'{words}' is not said" for words in result.fault.says if words not in said]

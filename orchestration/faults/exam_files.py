@@ -6,22 +6,14 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.faults.fault import NAMED, Clean, Fault, Outcome, written
+from orchestration.faults.fault import Clean, Fault, Outcome, register, written
 
 REFUSED, STOPPED, QUARANTINED, WARNED, READ_RIGHT = Outcome
 FAULTS: list[Fault] = []
 GIGABYTE = 1024**3
 
 
-def fault(
-    name: str, made: str, outcome: Outcome, *says: str, before: str = NAMED
-) -> Callable[[Callable[[Clean], str | bytes | Callable[[Path], None]]], None]:
-    """Add a fault to the list; the function makes its file."""
-
-    def add(make: Callable[[Clean], str | bytes | Callable[[Path], None]]) -> None:
-        FAULTS.append(Fault(name, made, outcome, says, before, make))
-
-    return add
+fault = register(FAULTS, "results.csv")
 
 
 def zipped(content: bytes, name: str = "results.csv") -> bytes:

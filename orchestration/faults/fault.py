@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -21,6 +22,9 @@ class Outcome(StrEnum):
     """Used, with a warning on the run and an alert, since only a person can judge it."""
     READ_RIGHT = "read right"
     """Another way to write the same: the very rows of the clean file."""
+
+
+Content = str | bytes | Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Fault:
     """A fault: its name, how it is made, how it must end, and words that must be said of it.
 
     before: what Quarterdeck did when the fault was first tried. make: the file's content, made of the clean one; or, for
-    a file too large to hold, a function that writes it.
+    a file too large to hold, a function that writes it. file: what the file is called.
     """
 
     name: str
@@ -79,12 +83,13 @@ class Fault:
     outcome: Outcome
     says: tuple[str, ...]
     before: str
-    make: Callable[[Clean], str | bytes | Callable[[Path], None]]
+    make: Callable[[Any], Content]
+    file: str = "results.csv"
 
-    def write(self, clean: Clean, folder: Path) -> Path:
+    def write(self, clean: object, folder: Path) -> Path:
         """The faulty file, in a folder of its own."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "results.csv"
+        path = folder / self.file
         content = self.make(clean)
         if callable(content):
             content(path)
@@ -94,3 +99,34 @@ class Fault:
 
 
 NAMED = "named as now"
+
+
+@dataclass
+class Result:
+    """How a fault ended, what was said of it, and what should not have happened."""
+
+    fault: Fault
+    outcome: Outcome | None = None
+    said: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def compare(self) -> None:
+        """Note where the outcome or the words are not those that the fault must have."""
+        said = " ".join(self.said)
+        if self.outcome is not self.fault.outcome:
+            self.wrong.append(f"it should be {self.fault.outcome}")
+        self.wrong += [f"'{words}' is not said" for words in self.fault.says if words not in said]
+
+
+def register(faults: list[Fault], file: str) -> Callable[..., Callable[[Callable[[Any], Content]], None]]:
+    """The decorator that adds a fault of such a file: its name, how it is made, its outcome, what is said, what was before."""
+
+    def fault(
+        name: str, made: str, outcome: Outcome, *says: str, before: str = NAMED
+    ) -> Callable[[Callable[[Any], Content]], None]:
+        def add(make: Callable[[Any], Content]) -> None:
+            faults.append(Fault(name, made, outcome, says, before, make, file))
+
+        return add
+
+    return fault

@@ -33,10 +33,9 @@ def refuse_damage(arrival: Arrival) -> None:
 def _damages(arrival: Arrival) -> Iterator[str]:
     if not arrival.row_count:
         yield " gave no row: its line ends or quotes cannot be understood. Export it again."
-    if arrival.cut_line is not None or arrival.dialect.ends_inside_character:
-        where = f", line {arrival.cut_line:,}" if arrival.cut_line else ""
+    if arrival.cut_line is not None:
         yield (
-            f"{where}: the file stops in the middle of its last line, so it was cut off. Fetch or export it again; if "
+            f", line {arrival.cut_line:,}: the file stops in the middle of its last line, so it was cut off. Fetch or export it again; if "
             f"nothing is "
             "missing, delete that line or end it with a line end."
         )

@@ -80,6 +80,10 @@ def read_exam_results(
             line with as many fields as its header.
     """
     dialect = inspect_file(path, name=name)
+    if dialect.ends_inside_character:
+        raise QuarterdeckError(
+            f"{dialect.name} stops in the middle of its last character, so it was cut off. Fetch or export it again."
+        )
     try:
         mapping = match_headers(dialect.header, contract, aliases, name=dialect.name)
     except QuarterdeckError:
