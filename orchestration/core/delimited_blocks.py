@@ -103,9 +103,7 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
         field_count < 2  # a blank line could pass for a record
         or dialect.is_wrapped
         or dialect.has_null_bytes
-        or (
-            dialect.ends_inside_character and not _is_utf_8(block)
-        )  # Arrow's handler of odd rows cannot be given such a one
+        or (dialect.ends_inside_character and not _is_utf_8(block))  # Arrow's handler takes no such row
         or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
     ):
         return None
@@ -134,8 +132,13 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
     count = table.num_rows + len(odd) - 1
-    # A blank line and a quoted line end both show in the number of lines; a line of spaces is no record either.
-    if count != line_count or longest > FIELD_LIMIT or any(not row.text.strip() for row in odd):
+    # A blank line and a quoted line end both show in the number of lines; a line of spaces is no record either, nor is one
+    # of an empty value in quotes.
+    if (
+        count != line_count
+        or longest > FIELD_LIMIT
+        or any(not row.text.replace(dialect.quote_character, "").strip() for row in odd)
+    ):
         return None
     numbers = np.arange(first_line, first_line + count)
     odd_positions = [row.number - 1 for row in odd]

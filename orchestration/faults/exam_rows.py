@@ -1,7 +1,7 @@
 """Faults of exam files whose rows are not those of the quarter, or mean harm; `FAULTS` holds all faults of exam files."""
 
 from orchestration.faults import exam_values
-from orchestration.faults.exam_files import QUARANTINED, REFUSED, STOPPED, WARNED, fault, school
+from orchestration.faults.exam_files import QUARANTINED, READ_RIGHT, REFUSED, STOPPED, WARNED, fault, school
 from orchestration.faults.exam_values import HINT, MISSED
 from orchestration.faults.fault import Clean, written
 
@@ -10,6 +10,27 @@ FAULTS = exam_values.FAULTS
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
+
+
+@fault(
+    "the file under two names",
+    "the very file of the quarter before, under this quarter's name; the same bytes for the same quarter change nothing",
+    WARNED,
+    "also loaded as",
+)
+def _(clean: Clean) -> bytes:
+    return clean.file_before
+
+
+@fault(
+    "the same file under two names",
+    "the file, and again as 'results (1).csv'",
+    READ_RIGHT,
+    "results (1).csv",
+    "recognised by its hash",
+)
+def _(clean: Clean) -> str:
+    return clean.text()
 
 
 @fault("last quarter's file again", "the very file of the quarter before", WARNED, "also loaded as")

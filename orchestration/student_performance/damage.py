@@ -35,7 +35,8 @@ def _damages(arrival: Arrival) -> Iterator[str]:
         yield " gave no row: its line ends or quotes cannot be understood. Export it again."
     if arrival.cut_line is not None:
         yield (
-            f", line {arrival.cut_line:,}: the file stops in the middle of its last line, so it was cut off. Fetch or export it again; if "
+            f", line {arrival.cut_line:,}: the file stops in the middle of its last line, so it was cut off. Fetch or "
+            f"export it again; if "
             f"nothing is "
             "missing, delete that line or end it with a line end."
         )

@@ -80,6 +80,7 @@ def decoded(path: Path, dialect: Dialect) -> str:
 @example(f"{HEADER}\r{ROW}\n{ROW}\n".encode())
 @example(f'{HEADER}\n"{ROW}\n{ROW}\n'.encode())
 @example(f'"{HEADER}"\n"\n"\n'.encode())
+@example(b',\n!\n""')  # a blank line to one reader, a record of one field to the other
 def test_every_character_of_a_table_is_in_one_record(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder, content)
@@ -128,7 +129,8 @@ XML = st.lists(
     st.sampled_from(
         [
             "<?xml version='1.0'?>", "<?xml version='1.0' encoding='x-none'?>", "<schooldailyattendance>",
-            "</schooldailyattendance>", "<item>", "</item>", "<DBN>02M001</DBN>", "<ATTN_DATE_YMD>20260701</ATTN_DATE_YMD>", "<ATTN_DATE_YMD>", "&amp;", "&#0;",
+            "</schooldailyattendance>", "<item>", "</item>", "<DBN>02M001</DBN>",
+            "<ATTN_DATE_YMD>20260701</ATTN_DATE_YMD>", "<ATTN_DATE_YMD>", "&amp;", "&#0;",
             "<!DOCTYPE x [<!ENTITY a 'b'>]>", "&a;", "<![CDATA[", "]]>", "<!--", "\x1a", "\x00", "é", "\n", "<", "<?pi?>",
         ]
     ),
@@ -136,9 +138,12 @@ XML = st.lists(
 ).map("".join)  # fmt: skip
 MARKS = st.lists(
     st.sampled_from(
-        ["Student ID,Student Name,School,Date,Status,Reason\n", "A-1,Ann,ALPHA,2026-07-01,Present,\n", "Student ID,Year,Day 1,Total\n",
-         "A-1,2026Q3,1,1\n", "A-1,0000Q9,1,1\n", "Holiday,Description\n", "2026-07-13,Break\n", "9999-99-99,x\n", '"', "\r", "\n", ",",
-         "Student ID,School,Enrolled From\n", "[", "]", '{"student_id": "1", "date": "2026-07-01", "reason": "x"}', "null", "1e999"]
+        [
+            "Student ID,Student Name,School,Date,Status,Reason\n", "A-1,Ann,ALPHA,2026-07-01,Present,\n", "\r", "\n",
+            ",", '"', "[", "]", "Student ID,Year,Day 1,Total\n", "A-1,2026Q3,1,1\n", "A-1,0000Q9,1,1\n",
+            "Holiday,Description\n", "2026-07-13,Break\n", "9999-99-99,x\n", "Student ID,School,Enrolled From\n", "null", "1e999",
+            '{"student_id": "1", "date": "2026-07-01", "reason": "x"}',
+        ]
     ),
     max_size=12,
 ).map("".join)  # fmt: skip
