@@ -98,7 +98,7 @@ def xml_fault(path: Path, contract: DailyReportContract) -> str | None:
         try:
             _, root = next(etree.iterparse(_VisibleControls(stream), events=("start",), **_SAFE))
         except (etree.XMLSyntaxError, StopIteration, LookupError) as error:
-            return f"it is not well-formed XML ({error}). Ask the sender for a whole file."
+            return f"it is not well-formed XML ({' '.join(str(error).split())}). Ask the sender for a whole file."
         return f"its root element is '{root.tag}' and not '{contract.root}'."
 
 
@@ -133,8 +133,9 @@ def read_items(path: Path, contract: DailyReportContract, *, name: str | None = 
                 while element.getprevious() is not None:
                     del element.getparent()[0]
         except etree.XMLSyntaxError as error:
+            what = " ".join(str(error.msg).split())
             raise QuarterdeckError(
-                f"{name}: it is not well-formed XML: {error.msg}. Ask the sender for a whole file; nothing of it was loaded."
+                f"{name}: it is not well-formed XML: {what}. Ask the sender for a whole file; nothing of it was loaded."
             ) from None
 
 

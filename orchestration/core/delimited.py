@@ -304,7 +304,9 @@ def _detect_delimiter(path: Path, text: str, dialect: Dialect) -> Dialect:
     if len(possible) > 1:
         from clevercsv import Detector  # takes half a second to import, and few files need it
 
-        detected = Detector().detect(start[:_DIALECT_CHARACTERS], delimiters=possible)
+        # It fails on null characters.
+        visible = start[:_DIALECT_CHARACTERS].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        detected = Detector().detect(visible, delimiters=possible)
         chosen = detected.delimiter if detected and detected.delimiter in possible else max(possible, key=outside.count)
         return replace(dialect, delimiter=chosen)
     return replace(dialect, delimiter=possible[0] if possible else ",")

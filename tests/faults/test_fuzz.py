@@ -80,6 +80,7 @@ def decoded(path: Path, dialect: Dialect) -> str:
 @example(f"{HEADER}\r{ROW}\n{ROW}\n".encode())
 @example(f'{HEADER}\n"{ROW}\n{ROW}\n'.encode())
 @example(f'"{HEADER}"\n"\n"\n'.encode())
+@example(b"\x00\t;\n1\t2\n")  # the library that tells delimiters apart fails on a null byte
 @example(b',\n!\n""')  # a blank line to one reader, a record of one field to the other
 def test_every_character_of_a_table_is_in_one_record(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -155,6 +156,7 @@ MARKS = st.lists(
         st.binary(max_size=100), XML.map(str.encode), MARKS.map(str.encode), XML.map(lambda text: text.encode("utf-16"))
     )
 )
+@example(b"<!--\x00\x00\x00")  # the parser's message has two lines
 def test_any_bytes_are_an_attendance_file_or_one_sentence(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder, content, "drop")
