@@ -58,8 +58,7 @@ class _VisibleControls(io.RawIOBase):
         if len(self.places) > MOST_CONTROL_BYTES:
             raise QuarterdeckError(
                 f"{Path(self.stream.name).name} holds more than {MOST_CONTROL_BYTES:,} control bytes, so it is no "
-                f"text. Ask the sender "
-                "for a whole file."
+                "text. Ask the sender for a whole file."
             )
         start = self._position
         self._position += len(chunk)

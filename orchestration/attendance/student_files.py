@@ -193,8 +193,8 @@ def look_through(file: StudentFile, start_month: int) -> tuple[dict[Quarter, str
         quarters = {str(Quarter.of(max(days), start_month))}
     if not quarters:
         raise QuarterdeckError(
-            f"{file.dialect.name}: no line has a day or period that can be read (write days as 2026-10-05, a sheet's period as "
-            "2026Q4), so nobody can say which quarter it is of."
+            f"{file.dialect.name}: no line has a day or period that can be read (write days as 2026-10-05, a sheet's "
+            "period as 2026Q4), so nobody can say which quarter it is of."
         )
     names = [*file.periods, *(day.isoformat() for day in days if file.kind == MARKS)]
     span = [min(names), max(names)] if names else []

@@ -59,8 +59,7 @@ def _refuse_climbing(path: str, name: str) -> None:
     if path.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
         raise QuarterdeckError(
             f"{name} holds a file whose path leads out of the archive ({path[:60]!r}), as no honest archive does. "
-            f"Nothing was unpacked; "
-            "do not open it elsewhere."
+            "Nothing was unpacked; do not open it elsewhere."
         )
 
 
@@ -70,6 +69,5 @@ def _refuse_bomb(file: zipfile.ZipInfo, name: str) -> None:
     if file.file_size > HARMLESS_BYTES and file.file_size > MOST_TIMES * file.compress_size:
         raise QuarterdeckError(
             f"{name}: {_own_name(file)} would unpack from {file.compress_size:,} to {file.file_size:,} bytes, which "
-            f"no table does. "
-            "Nothing was unpacked; do not open it elsewhere."
+            "no table does. Nothing was unpacked; do not open it elsewhere."
         )

@@ -40,8 +40,8 @@ def differences(arrival: Arrival, profile: Profile, earlier: Mapping[str, Profil
     before = list(earlier.values())[-COMPARED_QUARTERS:]
     if profile.row_count in SPREADSHEET_ROWS:
         found.append(
-            f"The file has {profile.row_count:,} rows, as many as a spreadsheet can hold, so the rest is probably cut off. "
-            "Export it without a spreadsheet."
+            f"The file has {profile.row_count:,} rows, as many as a spreadsheet can hold, so the rest is probably "
+            "cut off. Export it without a spreadsheet."
         )
     if 0 < len(before) < MONITORED_AFTER:
         found += _volume(profile, before)
@@ -71,8 +71,7 @@ def _volume(profile: Profile, before: Sequence[Profile]) -> Iterator[str]:
     if not FEWER * usual <= profile.row_count <= MORE * usual:
         yield (
             f"The file has {profile.row_count:,} rows, against about {usual:,.0f} in the quarters before. Check "
-            f"whether it is whole and "
-            "holds each student once."
+            "whether it is whole and holds each student once."
         )
 
 
@@ -87,8 +86,7 @@ def _gone_categories(arrival: Arrival, profile: Profile, before: Sequence[Profil
             if share >= GONE_SHARE and value not in now.values:
                 yield (
                     f"Column {part.name} has no row with '{value}', which {100 * share:.0f} % or more had before. "
-                    f"Check whether a filter "
-                    "was on when the file was saved."
+                    "Check whether a filter was on when the file was saved."
                 )
 
 
@@ -100,8 +98,7 @@ def _scores_against(arrival: Arrival, now: ColumnProfile, before: Sequence[Colum
     if abs(now.mean - median(means)) > MEAN_SHIFT * (bounds.maximum - bounds.minimum):
         yield (
             f"The mean of column {now.name} is {now.mean:.1f}, after {median(means):.1f} in the quarters before. "
-            f"Check whether it is the "
-            "same exam, on the same scale."
+            "Check whether it is the same exam, on the same scale."
         )
     values = arrival.values[now.name]
     decimals = {value: rows for value, rows in values.items() if re.fullmatch(r"\s*\d+\.\d*[1-9]\d*\s*", value)}
@@ -111,44 +108,46 @@ def _scores_against(arrival: Arrival, now: ColumnProfile, before: Sequence[Colum
     ):
         yield (
             f"Column {now.name} has decimals in {rows:,} rows (such as {named(decimals)}), after whole numbers "
-            f"alone. Check whether "
-            "their decimal point is shifted."
+            "alone. Check whether their decimal point is shifted."
         )
     zeros = sum(rows for value, rows in values.items() if is_numeral(value.strip()) and float(value) == bounds.minimum)
     is_new = all(column.quantiles is not None and quantiles(column)[1] > bounds.minimum for column in before)
     if zeros >= GONE_SHARE * arrival.row_count and is_new:
         yield (
             f"Column {now.name} is {bounds.minimum:g} in {zeros:,} rows, which was rare before: it may stand for a "
-            f"missing score. Leave "
-            "such fields empty."
+            "missing score. Leave such fields empty."
         )
 
 
 def _swapped_subjects(arrival: Arrival, before: Sequence[Profile]) -> Iterator[str]:
     """Two subjects whose columns have changed places: what sets groups apart in one is in the other, with the opposite sign.
 
-    How far apart two subjects are in each group is projected on how far they were: 1 where nothing has changed, -1
-    where they have
-    changed places. It is judged only where the groups differ by far more than chance.
+    How far apart two subjects are in each group is projected on how far they were: 1 where nothing has changed, -1 where they
+    have changed places. It is judged only where the groups differ by far more than chance.
     """
+    found: list[tuple[float, str, str, str]] = []
     for one, other in combinations([subject.column for subject in arrival.contract.subjects], 2):
         was = [beside for profile in before if (beside := _beside(profile, one, other))]
-        if not was:
-            continue
-        now = arrival.differences(one, other)
+        now = arrival.differences(one, other) if was else {}
         groups = [
-            group for group, found in now.items() if found.standard_error > 0 and any(group in old for old in was)
+            group for group, one_now in now.items() if one_now.standard_error > 0 and any(group in old for old in was)
         ]
         old = np.array([np.mean([beside[group] for beside in was if group in beside]) for group in groups])
         new = np.array([now[group].points for group in groups])
-        weight = 1 / np.array([now[group].standard_error ** 2 for group in groups])
+        weight = np.array([now[group].standard_error ** -2.0 for group in groups])
         # The sum of squares that chance alone gives is about the number of groups.
         strength = float((weight * old * old).sum())
-        if strength > 5 * len(groups) and float((weight * old * new).sum()) < -0.5 * strength:
-            yield (
-                f"Columns {one} and {other} seem to be swapped: their differences between {_strongest(groups, old)} are those "
-                "that the other column had before. Check the headers of both columns."
-            )
+        if strength > 5 * len(groups):
+            projection = float((weight * old * new).sum()) / strength
+            if projection < -0.5:
+                found.append((abs(projection + 1), one, other, _strongest(groups, old)))
+    if found:
+        # Where two columns have changed places, each of them is odd beside the others too.
+        _, one, other, strongest = min(found)
+        yield (
+            f"Columns {one} and {other} seem to be swapped: their differences between {strongest} are those that the "
+            "other column had before. Check the headers of both columns."
+        )
 
 
 def _strongest(groups: Sequence[str], differences: Floats) -> str:

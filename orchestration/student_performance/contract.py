@@ -235,7 +235,7 @@ def match_headers(
         if not found and any(value in part.values for part in contract.demographics for value in headers):
             raise QuarterdeckError(
                 f"{name} has no header: its first line holds values, such as a student's. Export it again with the "
-                f"names of its columns."
+                "names of its columns."
             )
         raise QuarterdeckError(
             f"{name} is not a table of exam results: no column for {', '.join(missing)}. It has: "

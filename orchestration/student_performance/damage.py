@@ -35,10 +35,8 @@ def _damages(arrival: Arrival) -> Iterator[str]:
         yield " gave no row: its line ends or quotes cannot be understood. Export it again."
     if arrival.cut_line is not None:
         yield (
-            f", line {arrival.cut_line:,}: the file stops in the middle of its last line, so it was cut off. Fetch or "
-            f"export it again; if "
-            f"nothing is "
-            "missing, delete that line or end it with a line end."
+            f", line {arrival.cut_line:,}: the file stops in the middle of its last line, so it was cut off. Fetch "
+            "or export it again; if nothing is missing, delete that line or end it with a line end."
         )
     yield from _rounded_ids(arrival)
     if len(arrival.set_counts) >= SMALLEST_JUDGED:
@@ -52,9 +50,8 @@ def _rounded_ids(arrival: Arrival) -> Iterator[str]:
     if rounded:
         yield (
             f": column {STUDENT_ID} holds rounded numbers such as {rounded[0]}: a spreadsheet has taken long ids for "
-            f"numbers, and "
-            "their last digits are lost. Export the file again from where the ids come from, without opening it in a "
-            "spreadsheet."
+            "numbers, and their last digits are lost. Export the file again from where the ids come from, without "
+            "opening it in a spreadsheet."
         )
 
 
@@ -66,9 +63,9 @@ def _repetition(arrival: Arrival) -> Iterator[str]:
     if times > 1:
         once = int(counts.sum()) // times
         yield (
-            f" holds the same rows {times} times: every set of scores stands there {times} times or a multiple of that. "
-            f"Give the file with its {once:,} rows once; if they stand one after the other, they begin again in line "
-            f"{once + 2:,}."
+            f" holds the same rows {times} times: every set of scores stands there {times} times or a multiple of "
+            f"that. Give the file with its {once:,} rows once; if they stand one after the other, they begin again "
+            f"in line {once + 2:,}."
         )
 
 
@@ -85,9 +82,8 @@ def _wrong_scale(arrival: Arrival) -> Iterator[str]:
             scale = 1 if known.max() <= 1 else 10
             yield (
                 f": column {column} goes up to {known.max():g} only, on a scale of {bounds.minimum:g} to "
-                f"{bounds.maximum:g}: its "
-                f"scores are out of {scale} or their decimal point is shifted. Export them in points, or state their scale in "
-                "contract.yml."
+                f"{bounds.maximum:g}: its scores are out of {scale} or their decimal point is shifted. Export them "
+                "in points, or state their scale in contract.yml."
             )
 
 
@@ -97,6 +93,5 @@ def _pasted_over(arrival: Arrival) -> Iterator[str]:
         if len(np.unique(scores[known])) >= SMALLEST_JUDGED and np.array_equal(scores[known], others[known]):
             yield (
                 f": columns {one} and {other} hold the same score in every row, so one was pasted over the other. "
-                f"Export the file "
-                "again with both subjects."
+                "Export the file again with both subjects."
             )

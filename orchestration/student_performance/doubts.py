@@ -43,15 +43,13 @@ def _unreadable(arrival: Arrival) -> Iterator[str]:
     if arrival.dialect.first_null_line is not None:
         yield (
             f"The file holds null bytes, the first in line {arrival.dialect.first_null_line:,}; they are shown as "
-            f"\N{REPLACEMENT CHARACTER}, "
-            "and values with one are not accepted. Export the file again."
+            f"\N{REPLACEMENT CHARACTER}, and values with one are not accepted. Export the file again."
         )
     if lines := arrival.unreadable_id_lines:
         shown = ", ".join(f"{line:,}" for line in lines[:NAMED]) + (", ..." if len(lines) > NAMED else "")
         yield (
-            f"Column student_id holds characters that could not be read (null bytes or a damaged encoding) in line "
-            f"{shown}: these "
-            "students will not be recognised in other quarters. Export the file again."
+            "Column student_id holds characters that could not be read (null bytes or a damaged encoding) in line "
+            f"{shown}: these students will not be recognised in other quarters. Export the file again."
         )
 
 
@@ -62,8 +60,7 @@ def _repeated_header(arrival: Arrival) -> Iterator[str]:
     if times:
         yield (
             f"The header stands again among the rows ({times:,} times; the quarantine has the lines): files were put "
-            f"together. Load "
-            "each quarter's file by itself."
+            "together. Load each quarter's file by itself."
         )
 
 
@@ -95,7 +92,7 @@ def _categories(part: Demographic, arrival: Arrival) -> Iterator[str]:
     elif all(is_numeral(value.strip()) for value in unknown):
         yield (
             f"{_upper(shown)}: the categories are written as numbers. Export them as words; which number means which "
-            f"is not guessed."
+            "is not guessed."
         )
     elif any(_DATE.fullmatch(value.strip()) for value in unknown):
         yield f"{_upper(shown)}: a spreadsheet has turned a range such as 5 - 10 into a date. Export the column as text."
@@ -114,14 +111,13 @@ def _scores(column: str, values: Mapping[str, int], bounds: ScoreBounds) -> Iter
         if rows >= max(REPEATED_ROWS, REPEATED_SHARE * total) and rows >= 0.8 * sum(outside.values()):
             yield (
                 f"Column {column} is {value} in {rows:,} rows, which is outside {bounds.minimum:g} to "
-                f"{bounds.maximum:g} and probably "
-                "stands for a missing score. Leave such fields empty."
+                f"{bounds.maximum:g} and probably stands for a missing score. Leave such fields empty."
             )
         elif tenth and sum(outside.values()) >= 0.5 * total:
             yield (
                 f"Column {column} goes up to {max(map(float, outside)):g}, on a scale of {bounds.minimum:g} to "
-                f"{bounds.maximum:g}: its "
-                "scores are ten times too high, so a decimal point was lost. Export them in points."
+                f"{bounds.maximum:g}: its scores are ten times too high, so a decimal point was lost. Export them in "
+                "points."
             )
     others = {value: rows for value, rows in texts.items() if value not in numbers}
     rows = sum(others.values())

@@ -90,14 +90,14 @@ def read_exam_results(
         if line := _later_header(path, dialect, contract, aliases):
             raise QuarterdeckError(
                 f"{dialect.name}: the header of exam results stands in line {line}, below other lines. Delete the "
-                f"lines above it, or "
-                "export the file without a title."
+                "lines above it, or export the file without a title."
             ) from None
         raise
     if not any(len(fields) == mapping.field_count for _, fields, _ in read_rows(path, dialect)):
         raise QuarterdeckError(
             f"{dialect.name} is not a table of exam results: its header has {mapping.field_count} fields "
-            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
+            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it "
+            "again."
         )
     return ExamFile(path, contract, dialect, mapping)
 
