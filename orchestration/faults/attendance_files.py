@@ -91,7 +91,7 @@ def _(clean: CleanFiles) -> bytes:
     REFUSED,
     "control bytes",
     "no text",
-    before="every null byte was kept in memory with its place: 2 GB of them took more than the machine has",
+    before="every byte was kept in memory with its place, without a bound",
 )
 def _(clean: CleanFiles) -> Callable[[Path], None]:
     def write(path: Path) -> None:

@@ -156,7 +156,7 @@ def _(clean: Clean) -> str:
     WARNED,
     "not used",
     "[/red]",
-    before="the run failed with a MarkupError, and no word on the file",
+    before="the run failed with a MarkupError of the terminal's library, and no word on the file",
 )
 def _(clean: Clean) -> str:
     return school(clean, lambda _: "North").text(header=[*clean.header, "[/red]\x1b[31m"])
