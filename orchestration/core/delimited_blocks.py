@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from orchestration.core.delimited import FIELD_LIMIT, Dialect, read_records, read_rows
+from orchestration.core.errors import QuarterdeckError
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """Bytes read at a time; the memory needed is a small multiple of it, whatever the file's size."""
@@ -37,8 +39,25 @@ def read_tables(
     `found` and in `text` the line as it came; in any other record these two are null.
 
     Raises:
-        QuarterdeckError: a field is longer than FIELD_LIMIT characters; the message names the line.
+        QuarterdeckError: a record cannot be read (see `read_records`), or, after the last block, the file turns out to be cut
+            off: its last record has another number of fields, and no line end follows; the message names the line.
     """
+    last = None
+    for table in _tables(path, dialect, field_count, block_bytes):
+        yield table
+        last = table
+    if last is None or dialect.ends_with_line_end:
+        return
+    # A block's records stand in no order.
+    line = pc.max(last["line"])
+    if last["found"][pc.index(last["line"], line).as_py()].is_valid:
+        raise QuarterdeckError(
+            f"{dialect.name}, line {line.as_py():,}: the file stops in the middle of its last line, so it was cut off. Fetch or "
+            "export it again; if nothing is missing, delete that line or end it with a line end."
+        )
+
+
+def _tables(path: Path, dialect: Dialect, field_count: int, block_bytes: int) -> Iterator[pa.Table]:
     # Lines are found by their newline here, of which other files have none, or not every line.
     if dialect.encoding in _NEWLINE_IS_ONE_BYTE and dialect.line_end != "\r":
         with path.open("rb") as file:

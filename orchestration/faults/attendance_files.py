@@ -138,6 +138,19 @@ def _(clean: CleanFiles) -> str:
     return clean.marks.replace("\n", "\r")
 
 
+@sheet(
+    "half a row of marks",
+    "cut in the middle of line 300",
+    REFUSED,
+    "line 300",
+    "cut off",
+    before="line 300 quarantined, and the rest of the file missing without a word",
+)
+def _(clean: CleanFiles) -> str:
+    lines = clean.marks.splitlines()
+    return "\n".join([*lines[:299], lines[299][:12]])
+
+
 @sheet("archive instead of marks", "a zip called marks.csv", REFUSED, "zip archive", "unpack", before=UNKNOWN)
 def _(_: CleanFiles) -> bytes:
     return b"PK\x03\x04" + bytes(100)

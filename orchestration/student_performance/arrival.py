@@ -39,12 +39,10 @@ class Difference:
 class Arrival:
     """A file's lines as counts.
 
-    values: rows of each distinct value as written, by the contract's columns. score_sets: every distinct set of
-    scores, with its rows.
-    ids: rows of the file's own student ids, None without such a column; of many ids, a sample. cut_line: the last
-    line, where it has
-    too few or too many fields and no line end. unreadable_id_lines: lines whose id holds a character that could not be read.
-    first_lines: for a sample of lines from the file's beginning, the numbers of their sets of demographics and of scores.
+    values: rows of each distinct value as written, by the contract's columns. score_sets: every distinct set of scores, with
+    its rows. ids: rows of the file's own student ids, None without such a column; of many ids, a sample.
+    unreadable_id_lines: lines whose id holds a character that could not be read. first_lines: of a sample of lines from the
+    file's beginning, the numbers of their sets of demographics and of scores.
     """
 
     dialect: Dialect
@@ -54,7 +52,6 @@ class Arrival:
     demographic_sets: pa.Table
     score_sets: pa.Table
     ids: Mapping[str | None, float] | None
-    cut_line: int | None
     unreadable_id_lines: tuple[int, ...]
     first_lines: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 

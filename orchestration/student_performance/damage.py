@@ -33,11 +33,6 @@ def refuse_damage(arrival: Arrival) -> None:
 def _damages(arrival: Arrival) -> Iterator[str]:
     if not arrival.row_count:
         yield " gave no row: its line ends or quotes cannot be understood. Export it again."
-    if arrival.cut_line is not None:
-        yield (
-            f", line {arrival.cut_line:,}: the file stops in the middle of its last line, so it was cut off. Fetch "
-            "or export it again; if nothing is missing, delete that line or end it with a line end."
-        )
     yield from _rounded_ids(arrival)
     if len(arrival.set_counts) >= SMALLEST_JUDGED:
         yield from _repetition(arrival)

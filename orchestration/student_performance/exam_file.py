@@ -126,7 +126,6 @@ class ExamLines:
         self._counters = {position: ColumnCounter() for position in file.mapping.further}
         self._row_count = self._sampled = 0
         self._sample: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
-        self._last_block: pa.Table | None = None
         self._unreadable_id_lines: list[int] = []
 
     def blocks(self) -> Iterator[pa.Table]:
@@ -150,7 +149,6 @@ class ExamLines:
 
     def _look_at(self, lines: pa.Table) -> None:
         self._row_count += lines.num_rows
-        self._last_block = lines
         if self._sampled < SAMPLED_LINES:
             self._sampled += lines.num_rows
             whole = lines.filter(pc.is_valid(lines[SCORE_SET]))
@@ -172,19 +170,9 @@ class ExamLines:
             demographic_sets,
             score_sets,
             None if identifier is None else counters[identifier].result().counts,
-            self._cut_line(),
             tuple(self._unreadable_id_lines[:SHOWN_LINES]),
             (_joined([one for one, _ in self._sample]), _joined([other for _, other in self._sample])),
         )
-
-    def _cut_line(self) -> int | None:
-        if self._file.dialect.ends_with_line_end or self._last_block is None:
-            return None
-        # A block's lines stand in no order.
-        numbers = self._last_block["source_line"]
-        line = pc.max(numbers)
-        problem = self._last_block["field_count_problem"][pc.index(numbers, line).as_py()]
-        return int(line.as_py()) if problem.is_valid else None
 
     def _sets(self) -> tuple[pa.Table, pa.Table]:
         return self.demographic_sets.table(DEMOGRAPHIC_SET), self.score_sets.table(SCORE_SET)

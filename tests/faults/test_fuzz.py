@@ -103,7 +103,13 @@ def test_every_character_of_a_table_is_in_one_record(content: bytes) -> None:
         lines = [line for line, _, _ in records]
         assert lines == sorted(set(lines))
         count = len(dialect.header)
-        tables = list(read_tables(path, dialect, count, block_bytes=64))
+        try:
+            tables = list(read_tables(path, dialect, count, block_bytes=64))
+        except QuarterdeckError as error:
+            check_sentence(error, "results.csv")
+            # Only the blocks say that a file is cut off.
+            assert len(records[-1][1]) != count
+            return
         in_blocks = sorted(line for table in tables for line in table["line"].to_pylist())
         assert in_blocks == lines
 
