@@ -3,7 +3,21 @@
 Errors end in one sentence and exit 1.
 """
 
-from orchestration.cli import alerts, audit, disclose, faults, keys, lab, landing, reset, run, servers, sql, status
+from orchestration.cli import (
+    alerts,
+    audit,
+    disclose,
+    faults,
+    keys,
+    lab,
+    landing,
+    quarantine,
+    reset,
+    run,
+    servers,
+    sql,
+    status,
+)
 from orchestration.cli.common import app
 
 # Importing a topic adds its commands.
@@ -16,6 +30,7 @@ __all__ = [
     "keys",
     "lab",
     "landing",
+    "quarantine",
     "reset",
     "run",
     "servers",

@@ -75,10 +75,11 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """A file's profile: its rows, and its columns in the file's order."""
+    """A file's profile: its rows, its columns in the file's order, and how it is written, such as 'utf-8, comma, LF'."""
 
     row_count: int
     columns: tuple[ColumnProfile, ...]
+    written: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The profile as plain values, for a table or a page."""
@@ -87,7 +88,8 @@ class Profile:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Profile:
         """Read what `as_json` gave, after its way through JSON."""
-        return cls(content["row_count"], tuple(_column_from_json(column) for column in content["columns"]))
+        columns = tuple(_column_from_json(column) for column in content["columns"])
+        return cls(content["row_count"], columns, content.get("written", ""))
 
 
 def _column_from_json(content: Mapping[str, Any]) -> ColumnProfile:

@@ -204,6 +204,11 @@ class SiteBuilder:
             for source in sorted(folder.iterdir()):
                 self.write(f"assets/{source.name}", source.read_text(encoding="utf-8"))
 
+    def shared_static(self) -> None:
+        """Copy what every page needs into assets/, without what draws charts."""
+        for name in ("site.js", "tables.js", "site.css", "data.css", "icon.svg"):
+            self.write(f"assets/{name}", (STATIC_FOLDER / name).read_text(encoding="utf-8"))
+
     def manifest(self, *, is_placeholder: bool = False) -> Path:
         """Write site.json: what was built, from what, with the hash of every file. Files that no other part names are this one's.
 

@@ -17,11 +17,12 @@ from orchestration.core.delimited import inspect_file, read_rows
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, open_database, remove_embedded
+from orchestration.core.profile_store import deliveries, file_doubts
 from orchestration.core.settings import Settings
 from orchestration.definitions import dbt_variables
 from orchestration.faults.exam_rows import FAULTS
 from orchestration.faults.fault import Clean, Fault, Outcome, Result
-from orchestration.student_performance.checks import ACCEPTABLE, count_rows, quarantine_sentence
+from orchestration.student_performance.checks import count_rows, quarantine_sentence
 from orchestration.student_performance.contract import Contract, load_contract
 from orchestration.student_performance.ingest import DOMAIN, receive
 from orchestration.student_performance.raw import load_raw
@@ -78,9 +79,7 @@ def run_exam_faults(faults: Sequence[Fault] = FAULTS) -> list[Result]:
         for quarter in history:
             path, _, rows_before = clean_file(quarter, files, contract)
             receive(database, settings, str(path), quarter, contract)
-            doubts = load_raw(database, settings, quarter, contract).doubts
-            if doubts:
-                raise QuarterdeckError(f"The clean file of {quarter} was doubted: {' '.join(doubts)}")
+            load_raw(database, settings, quarter, contract)
         _, header, clean_rows = clean_file(history[-1].plus(1), files, contract)
         clean = Clean(header, clean_rows, rows_before, path.read_bytes())
 
@@ -111,10 +110,12 @@ class _Drill:
             receipt = receive(self._database, self._settings, str(path), quarter, self._contract)
             source_file_id = receipt.landed.source_file_id if receipt.landed.is_new else ""
             result.said += receipt.remarks(quarter)
-            loaded = load_raw(self._database, self._settings, quarter, self._contract)
-            result.said += loaded.doubts
+            _, count = load_raw(self._database, self._settings, quarter, self._contract)
+            with self._database.connect() as connection:
+                result.said += [doubt for of, _, _, doubt in file_doubts(connection, DOMAIN) if of == str(quarter)]
+                (loaded,) = [one for one in deliveries(connection, DOMAIN) if one.quarter == str(quarter)]
             result.outcome = Outcome.WARNED if result.said else None
-            result.said.append(f"{loaded.line_count:,} lines read ({loaded.written}).")
+            result.said.append(f"{count:,} lines read ({loaded.profile.written}).")
             self._loaded[quarter] = result
             if fault.outcome is Outcome.READ_RIGHT:
                 self._receive_again(result, path, quarter)
@@ -150,7 +151,7 @@ class _Drill:
         done = invoke(self._settings, self._database, "faults", arguments, manifest=manifest)
         if not done.success:
             raise QuarterdeckError(explain(done, target_dir(self._settings, "faults")))
-        accounts = {one.quarter: one for one in count_rows(self._database, self._settings, quarters, ACCEPTABLE)}
+        accounts = {one.quarter: one for one in count_rows(self._database, self._settings, quarters, refused=True)}
         for quarter, result in self._loaded.items():
             account = accounts[str(quarter)]
             if account.read != account.trusted + account.quarantined:

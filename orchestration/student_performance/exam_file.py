@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.core.corrections import CORRECTIONS
 from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
 from orchestration.core.delimited_blocks import read_tables
 from orchestration.core.distinct_sets import DistinctSets
@@ -53,7 +55,7 @@ class ExamFile:
             QuarterdeckError: a line cannot be read (see `read_rows`).
         """  # noqa: D205
         mapping, count = self.mapping, self.mapping.field_count
-        spellings = [_Spelling(part.values) for part in self.contract.demographics]
+        spellings = [Spelling(part.values) for part in self.contract.demographics]
         for block in read_tables(self.path, self.dialect, count):
             for position, counter in (counters or {}).items():
                 counter.add(block[str(position)])
@@ -117,12 +119,20 @@ class ExamLines:
     """A file's lines in the form of the raw tables: each distinct set of values is kept once, and a line names its number.
 
     A file of millions of lines has a few hundred sets of demographics and some tens of thousands of sets of scores.
+
+    corrections: by line and column, the values to be taken instead. Such a line has sets of its own, which hold its values as they
+    came, and beside them what is corrected.
     """
 
-    def __init__(self, file: ExamFile) -> None:
+    def __init__(self, file: ExamFile, corrections: Mapping[int, Mapping[str, str]] | None = None) -> None:
         self._file = file
-        self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics])
-        self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects])
+        spellings = {part.name: Spelling(part.values).of for part in file.contract.demographics}
+        self._corrections = {
+            line: {column: spellings.get(column, str)(value) for column, value in values.items()}
+            for line, values in (corrections or {}).items()
+        }
+        self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics], self._corrections)
+        self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects], self._corrections)
         self._counters = {position: ColumnCounter() for position in file.mapping.further}
         self._row_count = self._sampled = 0
         self._sample: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
@@ -159,7 +169,7 @@ class ExamLines:
 
     def arrival(self) -> Arrival:
         """What is known of the file, once every block was taken."""
-        demographic_sets, score_sets = self._sets()
+        demographic_sets, score_sets = self._sets_as_they_came()
         counters, identifier = self._counters, self._file.mapping.identifier
         counts = value_counts(demographic_sets, DEMOGRAPHIC_SET) | value_counts(score_sets, SCORE_SET)
         return Arrival(
@@ -174,7 +184,18 @@ class ExamLines:
             (_joined([one for one, _ in self._sample]), _joined([other for _, other in self._sample])),
         )
 
-    def _sets(self) -> tuple[pa.Table, pa.Table]:
+    def set_tables(self) -> tuple[pa.Table, pa.Table]:
+        """The sets of demographics and of scores, once every block was taken; `corrections` is a JSON object, by column."""
+        return (
+            self._with_corrections(self.demographic_sets.table(DEMOGRAPHIC_SET)),
+            self._with_corrections(self.score_sets.table(SCORE_SET)),
+        )
+
+    def _with_corrections(self, sets: pa.Table) -> pa.Table:
+        texts: list[str | None] = [json.dumps(self._corrections[line]) for line in sorted(self._corrections)]
+        return sets.append_column(CORRECTIONS, pa.array(texts + [None] * (len(sets) - len(texts)), pa.string()))
+
+    def _sets_as_they_came(self) -> tuple[pa.Table, pa.Table]:
         return self.demographic_sets.table(DEMOGRAPHIC_SET), self.score_sets.table(SCORE_SET)
 
     def profile(self, arrival: Arrival) -> Profile:
@@ -184,24 +205,26 @@ class ExamLines:
             {self._file.mapping.further[position]: counter for position, counter in self._counters.items()},
             arrival.row_count,
         )
-        return with_differences(profile, arrival)
+        return replace(with_differences(profile, arrival), written=arrival.dialect.summary)
 
 
 def _joined(parts: Sequence[npt.NDArray[np.int32]]) -> npt.NDArray[np.int32]:
     return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
 
-class _Spelling:
+class Spelling:
     """The contract's spelling of a category; of a block, each distinct value is looked at once."""
 
     def __init__(self, values: Sequence[str]) -> None:
         self._listed = {value.casefold(): value for value in values}
 
     def apply(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """The categories of a column, each distinct one looked at once."""
         encoded = column.combine_chunks().dictionary_encode()
-        spelled = pa.array([self._of(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        spelled = pa.array([self.of(value) for value in encoded.dictionary.to_pylist()], pa.string())
         return pa.chunked_array([spelled.take(encoded.indices)])
 
-    def _of(self, value: str) -> str:
+    def of(self, value: str) -> str:
+        """One category without the blanks around it, as the contract spells it where it lists it."""
         trimmed = value.strip()
         return self._listed.get(re.sub(r"\s+", " ", trimmed).casefold(), trimmed)

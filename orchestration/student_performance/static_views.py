@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchestration.core.profile_store import profile_rows
+from orchestration.core.profile_store import delivery_views
 from orchestration.core.site_format import count, decimal, duration, percent, plain, quarter_label
 from orchestration.student_performance.pages_input import Definition, PagesData
 from orchestration.student_performance.reading import quarters_loaded, why_no_moves, written_reading
@@ -22,8 +22,6 @@ SOURCES = {
     "file": "from a file of the office",
     "sample": "generated sample, not real students",
 }
-
-DELIVERIES_SHOWN = 12
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:
@@ -119,28 +117,8 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
         "reasons": _reasons(data),
         "quarters": quarters_loaded(data),
         "files": _records(data.landing_files.sort_values("received_at", ascending=False)),
-        "deliveries": _deliveries(data),
+        "deliveries": delivery_views(data.deliveries),
     }
-
-
-def _deliveries(data: PagesData) -> list[dict[str, Any]]:
-    """The newest profiled files, newest first: what differs from the one before, and what each column holds."""
-    newest_first = sorted(data.deliveries, key=lambda one: (one.quarter, one.received_at), reverse=True)
-    return [
-        {
-            "quarter": delivery.quarter,
-            "file_name": delivery.file_name,
-            "compared_with": delivery.compared_with,
-            "sentences": [_marked(sentence) for sentence in delivery.sentences],
-            "columns": profile_rows(delivery.profile),
-        }
-        for delivery in newest_first[:DELIVERIES_SHOWN]
-    ]
-
-
-def _marked(sentence: str) -> list[tuple[bool, str]]:
-    """Pieces of a sentence, each with whether it is a column's name, which stands between backticks."""
-    return [(bool(place % 2), piece) for place, piece in enumerate(sentence.split("`")) if piece]
 
 
 def _tile(label: str, value: str, note: str) -> dict[str, str]:
