@@ -21,7 +21,7 @@ from orchestration.core.domain_assets import (
 )
 from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
 from orchestration.core.instance import DATABASE_WRITERS
-from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
+from orchestration.core.partitions import BACKFILL_POLICY, Quarter
 from orchestration.core.promotions import promote
 from orchestration.core.resources import Platform
 from orchestration.core.status import track
@@ -91,7 +91,7 @@ def build_python_assets(
     )
     def raw_tables(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         """Every row of the quarter's files as text, with quarter, file and line number."""
-        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        quarters = platform.take_quarters(context, DOMAIN)
         tracked = etl.unsettled(platform, quarters)
         counts = {}
         with track(platform.database, DOMAIN, tracked, "etl", context.run_id):

@@ -21,6 +21,7 @@ from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.pseudonyms import Pseudonyms, open_pseudonyms
@@ -92,7 +93,7 @@ def receive(
         found = look_through(paths, settings, contract)
         landing = open_landing(settings)
         received = []
-        with database.connect() as connection:
+        with writing(database) as connection:
             _take_out_others(connection, quarters, kind)
             for path, examined in zip(paths, found, strict=True):
                 landed = land(connection, landing, DOMAIN, path, kind)

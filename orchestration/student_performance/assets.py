@@ -15,7 +15,7 @@ from orchestration.core.domain_assets import (
     python_asset,
 )
 from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
-from orchestration.core.partitions import Quarter, from_partition_keys
+from orchestration.core.partitions import Quarter
 from orchestration.core.profile_store import arrival_metadata
 from orchestration.core.promotions import promote
 from orchestration.core.resources import Platform
@@ -63,7 +63,7 @@ def build_python_assets(
     )
     def exam_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """Every line of the quarter's file as text, with quarter, file and line number."""
-        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        quarters = platform.take_quarters(context, DOMAIN)
         tracked = etl.unsettled(platform, quarters)
         counts = {}
         with track(platform.database, DOMAIN, tracked, "etl", context.run_id):

@@ -1,7 +1,7 @@
 """Publish the external edition: build it, check it, attack it, and only then let it take the place of the one before."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from orchestration.student_performance.pages_input import PagesData
 
 
 @contextmanager
-def external_edition(data: PagesData, settings: Settings) -> Iterator[None]:
+def external_edition(data: PagesData, settings: Settings, may_publish: Callable[[], object]) -> Iterator[None]:
     """Build the external edition before the block and publish it after it, or drop it where the block fails.
 
     Where no quarter has enough students for one, that of before is taken away.
@@ -33,8 +33,9 @@ def external_edition(data: PagesData, settings: Settings) -> Iterator[None]:
             shutil.rmtree(build)
         raise
     if build is not None:
-        publish(build, settings.external_site)
+        publish(build, settings.external_site, may_publish=may_publish)
     elif settings.external_site.is_symlink():
+        may_publish()
         settings.external_site.unlink()
 
 

@@ -16,6 +16,7 @@ from tabulate import tabulate
 from orchestration.core.engine import model_rows
 from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.profile import Profile
@@ -99,7 +100,7 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
     """
     load = _load_raw_in_spark if settings.engine is Engine.SPARK else _load_raw_in_postgres
     landed, profile = load(database, settings, quarter, contract)
-    with database.connect() as connection:
+    with writing(database) as connection:
         record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, profile)
     return landed, profile.row_count
 
@@ -139,7 +140,7 @@ def _load_raw_in_postgres(
     with (
         exclusive(database, f"raw {DOMAIN}"),
         _assigned_lines(database, settings, quarter, contract) as (landed, lines, blocks),
-        database.as_role(Role.LOADER).connect() as connection,
+        writing(database.as_role(Role.LOADER)) as connection,
     ):
         _ensure_raw_tables(connection, tables, contract)
         count = _filled(tables, landed, lines, blocks, lambda table, part: table.fill(connection, quarter, part))
