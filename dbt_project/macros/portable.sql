@@ -154,3 +154,85 @@ inner join (
     and {{ rows }}.{{ column }} = {{ name }}.{{ column }}
     {%- endfor %}
 {%- endmacro %}
+
+{#- A text such as 2026-10-05 as a day; null where the calendar has no such day, and where it is another text. -#}
+{% macro valid_date(text) -%}
+    {{ return(adapter.dispatch('valid_date')(text)) }}
+{%- endmacro %}
+{% macro default__valid_date(text) -%}
+    case
+        when
+            {{ matches(text, "'^[0-9]{4}-(0[1-9]|1[0-2])-[0-9]{2}$'") }}
+            and to_char(
+                to_date(left({{ text }}, 7), 'YYYY-MM') + cast(right({{ text }}, 2) as integer) - 1, 'YYYY-MM-DD'
+            )
+            = {{ text }}
+            then to_date({{ text }}, 'YYYY-MM-DD')
+    end
+{%- endmacro %}
+{% macro spark__valid_date(text) -%}
+    case when {{ matches(text, "'^[0-9]{4}-[0-9]{2}-[0-9]{2}$'") }} then try_cast({{ text }} as date) end
+{%- endmacro %}
+
+{#- A text with each match of a regular expression replaced. -#}
+{% macro replaced_all(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replaced_all')(text, pattern, replacement)) }}
+{%- endmacro %}
+{% macro default__replaced_all(text, pattern, replacement) -%}regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}, 'g'){%- endmacro %}
+{% macro spark__replaced_all(text, pattern, replacement) -%}regexp_replace({{ text }}, {{ pattern }}, {{ replacement }}){%- endmacro %}
+
+{#- The different texts of a group in one, sorted by code points; null where there is none. -#}
+{% macro distinct_texts(text) -%}
+    {{ return(adapter.dispatch('distinct_texts')(text)) }}
+{%- endmacro %}
+{% macro default__distinct_texts(text) -%}string_agg(distinct {{ text }} collate "C", ', ' order by {{ text }} collate "C"){%- endmacro %}
+{% macro spark__distinct_texts(text) -%}nullif(array_join(array_sort(collect_set({{ text }})), ', '), ''){%- endmacro %}
+
+{#- The value of a group's row that is the last in an order. -#}
+{% macro last_value_by(value, order) -%}
+    {{ return(adapter.dispatch('last_value_by')(value, order)) }}
+{%- endmacro %}
+{% macro default__last_value_by(value, order) -%}(array_agg({{ value }} order by {{ order }} desc))[1]{%- endmacro %}
+{% macro spark__last_value_by(value, order) -%}max_by({{ value }}, {{ order }}){%- endmacro %}
+
+{#- The median of a group's exact numbers, rounded. -#}
+{% macro rounded_median(number, decimals) -%}
+    {{ return(adapter.dispatch('rounded_median')(number, decimals)) }}
+{%- endmacro %}
+{% macro default__rounded_median(number, decimals) -%}
+    round(cast(percentile_cont(0.5) within group (order by {{ number }}) as numeric), {{ decimals }})
+{%- endmacro %}
+{% macro spark__rounded_median(number, decimals) -%}
+    round(cast(percentile_cont(0.5) within group (order by {{ number }}) as decimal(18, 8)), {{ decimals }})
+{%- endmacro %}
+
+{#- An exact number of a table that people see as text, such as 92.5. -#}
+{% macro number_text(number) -%}
+    {{ return(adapter.dispatch('number_text')(number)) }}
+{%- endmacro %}
+{% macro default__number_text(number) -%}cast(trim_scale({{ number }}) as text){%- endmacro %}
+{% macro spark__number_text(number) -%}regexp_replace(cast(cast({{ number }} as decimal(18, 8)) as string), '[.]?0*$', ''){%- endmacro %}
+
+{#- Each row of the table before it, once for every day from the first to the last, as `name.day`. -#}
+{% macro each_day(first_day, last_day, name) -%}
+    {{ return(adapter.dispatch('each_day')(first_day, last_day, name)) }}
+{%- endmacro %}
+{% macro default__each_day(first_day, last_day, name) -%}
+    cross join
+        lateral (
+            select cast(moments.moment as date) as day
+            from generate_series(
+                cast({{ first_day }} as timestamp), cast({{ last_day }} as timestamp), interval '1 day'
+            ) as moments (moment)
+        ) as {{ name }}
+{%- endmacro %}
+{% macro spark__each_day(first_day, last_day, name) -%}
+    cross join lateral explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as {{ name }} (day)
+{%- endmacro %}
+
+{#- The number of a day in its week, Monday being 1. -#}
+{% macro iso_weekday(day) -%}
+    {{ return(adapter.dispatch('iso_weekday')(day)) }}
+{%- endmacro %}
+{% macro default__iso_weekday(day) -%}extract(isodow from {{ day }}){%- endmacro %}
+{% macro spark__iso_weekday(day) -%}(weekday({{ day }}) + 1){%- endmacro %}

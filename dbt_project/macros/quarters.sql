@@ -31,3 +31,8 @@
 {% macro in_requested_and_following_quarters(column='quarter') -%}
     ({{ in_requested_quarters(column) }} or {{ in_requested_quarters(previous_quarter(column)) }})
 {%- endmacro %}
+
+{#- The first day of a month, counted from 0 in January of the year; 12 is January of the next. -#}
+{% macro first_of_month(year, month) -%}
+    make_date({{ year }} + cast(floor({{ month }} / 12) as integer), cast(mod({{ month }}, 12) as integer) + 1, 1)
+{%- endmacro %}

@@ -1,6 +1,6 @@
 """The Python assets of attendance around the dbt models: received files, raw items, row account, pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,27 +9,22 @@ import dagster as dg
 from orchestration.attendance.checks import JUDGED, count_rows
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.ingest import DOMAIN, load_raw, receive, remarks_on, resolve_source
-from orchestration.attendance.kinds import RAW_TABLES
+from orchestration.attendance.kinds import RAW_TABLES, kinds_of
 from orchestration.attendance.pages_input import PAGE_MARTS
-from orchestration.core.builds import changed
 from orchestration.core.domain_assets import (
-    OWNERS,
-    UNCHANGED,
     build_landing_asset,
     build_pages_asset,
+    build_raw_assets,
     build_row_accounts_asset,
 )
-from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
-from orchestration.core.instance import DATABASE_WRITERS
-from orchestration.core.partitions import BACKFILL_POLICY, Quarter
-from orchestration.core.promotions import promote
+from orchestration.core.freshness import EtlStage, PagesStep
+from orchestration.core.partitions import Quarter
+from orchestration.core.profile_store import arrival_metadata
 from orchestration.core.resources import Platform
-from orchestration.core.status import track
 
 if TYPE_CHECKING:
     from orchestration.core.publishing import Publishing
 
-RAW_OP = f"{DOMAIN}__raw_tables"
 # Stage etl has succeeded when these stand; all other models lead to them or to the pages.
 FINAL_MODELS = (
     "stg_attendance__school_days",
@@ -40,6 +35,7 @@ FINAL_MODELS = (
     "fct_absence_streaks",
     "fct_attendance_outcomes",
     "rpt_absence_reasons",
+    "rpt_attendance_quarter_measures",
 )
 
 
@@ -70,51 +66,27 @@ def build_python_assets(
         receive=receive_files,
     )
 
-    @dg.multi_asset(
-        name=RAW_OP,
-        specs=[
-            dg.AssetSpec(
-                [DOMAIN, table],
-                deps=[landing_files],
-                description=f"Every row of the quarter's files for {table}, as text, with quarter, file and line.",
-                group_name=DOMAIN,
-                kinds={"python", "postgres"},
-                owners=OWNERS,
-                partitions_def=partitions_def,
-                tags={"layer": "raw", "zone": "raw"},
-            )
-            for table in RAW_TABLES
-        ],
-        partitions_def=partitions_def,
-        backfill_policy=BACKFILL_POLICY,
-        pool=DATABASE_WRITERS,
-    )
-    def raw_tables(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        """Every row of the quarter's files as text, with quarter, file and line number."""
-        quarters = platform.take_quarters(context, DOMAIN)
-        tracked = etl.unsettled(platform, quarters)
-        counts = {}
-        with track(platform.database, DOMAIN, tracked, "etl", context.run_id):
-            for quarter, fingerprint in etl.raw_fingerprints(platform, tracked).items():
-                record = {quarter: fingerprint}
-                with changed(platform.database, DOMAIN, RAW_STEP, record, context.log.info) as todo:
-                    if todo:
-                        counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
-                        context.log.info(f"{quarter}: {counts[quarter]}")
-            promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
-        for table in RAW_TABLES:
-            metadata: dict[str, Any] = (
-                {"dagster/row_count": sum(count[table] for count in counts.values())}
-                if counts
-                else {"unchanged": UNCHANGED}
-            )
-            yield dg.MaterializeResult(asset_key=dg.AssetKey([DOMAIN, table]), metadata=metadata)
+    def profiles(
+        platform: Platform, table: str, quarters: Sequence[Quarter], log: dg.DagsterLogManager
+    ) -> dict[str, Any]:
+        with platform.database.connect() as connection:
+            return arrival_metadata(connection, DOMAIN, list(map(str, quarters)), log.info, kinds_of(table))
 
+    raw_tables = build_raw_assets(
+        etl,
+        partitions_def,
+        tables={
+            table: f"Every row of the quarter's files for {table}, as text, with quarter, file and line."
+            for table in RAW_TABLES
+        },
+        load=lambda platform, quarter: load_raw(platform.database, platform.settings, quarter, contract),
+        further=profiles,
+    )
     row_accounts = build_row_accounts_asset(
         etl,
         partitions_def,
         after=(*RAW_TABLES, *(f"stg_{DOMAIN}__{name}" for name in JUDGED.values()), *FINAL_MODELS),
-        count_rows=lambda platform, quarters: count_rows(platform.database, quarters),
+        count_rows=lambda platform, quarters: count_rows(platform.database, platform.settings, quarters),
     )
 
     def publish(publishing: "Publishing", shown: list[str], docs: Path) -> list[Path]:

@@ -1,17 +1,20 @@
 """What must hold before a quarter of attendance goes on: the row account, and the limit on faulty rows."""
 
-from collections.abc import Sequence
-from typing import Any
+# ruff: noqa: S608 - the queries hold labels of quarters and the words below alone, and run on either engine
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import psycopg
-from psycopg import sql
 
 from orchestration.attendance.ingest import DOMAIN
 from orchestration.core.accounts import RowAccount
+from orchestration.core.engine import model_rows
+from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.resources import Platform
-from orchestration.core.roles import Role
+from orchestration.core.settings import Settings
 
 # What is set aside without being a fault, by the judged rows that have a limit: the total is no school, a school that has not
 # reported is not absent, and of marks, what says nothing, is told twice, or waits for a decision. The dbt tests say it too.
@@ -26,68 +29,52 @@ JUDGED = {
 }
 
 
-def count_rows(database: Database, quarters: Sequence[Quarter]) -> list[RowAccount]:
+def count_rows(database: Database, settings: Settings, quarters: Sequence[Quarter]) -> list[RowAccount]:
     """The quarters' row accounts, a file each, counted in the raw tables and in the judged rows independently."""
-    labels = [str(quarter) for quarter in quarters]
+    labels = _listed(quarters)
     read: dict[tuple[str, str], int] = {}
     reasons: dict[tuple[str, str], dict[str | None, int]] = {}
-    with database.as_role(Role.TRANSFORMER).connect() as connection:
+    with model_rows(settings, database) as rows:
         for raw_table, judged in JUDGED.items():
-            read.update(_count(connection, ("attendance_raw", raw_table), [], labels))
-            counted = _count(connection, ("attendance_staging", f"stg_attendance__{judged}"), ["reason"], labels)
-            for (quarter, file, reason), count in counted.items():
+            of_file = f"select quarter, source_file_id, count(*) from attendance_raw.{raw_table}"
+            for quarter, file, count in rows(f"{of_file} where quarter in ({labels}) group by 1, 2"):
+                read[quarter, file] = count
+            by_reason = f"select quarter, source_file_id, reason, count(*) from {_view(judged)}"
+            for quarter, file, reason, count in rows(f"{by_reason} where quarter in ({labels}) group by 1, 2, 3"):
                 reasons.setdefault((quarter, file), {})[reason] = count
     return [
         RowAccount(
             DOMAIN,
             *key,
-            count,
+            read[key],
             found.get(None, 0),
-            {reason: rows for reason, rows in found.items() if reason is not None},
+            {reason: count for reason, count in sorted(found.items(), key=str) if reason is not None},
         )
-        for key, count in sorted(read.items())
+        for key in sorted(read)
         for found in [reasons.get(key, {})]
     ]
-
-
-def _count(
-    connection: psycopg.Connection, table: tuple[str, str], columns: Sequence[str], labels: list[str]
-) -> dict[Any, int]:
-    """Rows by quarter, file and the columns."""
-    statement = sql.SQL(
-        "select quarter, source_file_id, {} count(*) from {} where quarter = any(%s) group by {}"
-    ).format(
-        sql.SQL("").join(sql.SQL("{}, ").format(sql.Identifier(column)) for column in columns),
-        sql.Identifier(*table),
-        sql.SQL(", ").join(map(sql.Literal, range(1, 3 + len(columns)))),
-    )
-    return {tuple(key): count for *key, count in connection.execute(statement, (labels,))}
 
 
 def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str | None:
     """Why dbt stopped, where the cause is too many faulty items or marks; None where it is not."""
     limit = platform.settings.max_quarantined_pct
     sentences = []
-    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
+    # Where dbt stopped before it made a view for the first time, there is nothing to say.
+    with (
+        suppress(psycopg.errors.UndefinedTable, QuarterdeckError),
+        model_rows(platform.settings, platform.database) as rows,
+    ):
         for judged, expected in EXPECTED_REASONS.items():
-            view = f"attendance_staging.stg_attendance__{judged}"
-            if connection.execute("select to_regclass(%s)", (view,)).fetchone() == (None,):
-                continue
-            rows = connection.execute(
-                sql.SQL(
-                    """
-                    select quarter, count(*), count(*) filter (where reason is not null and not reason = any(%s)),
-                        min(reason) filter (where reason is not null and not reason = any(%s))
-                    from {} where quarter = any(%s) group by quarter order by quarter
-                    """
-                ).format(sql.Identifier(*view.split("."))),
-                (list(expected), list(expected), [str(quarter) for quarter in quarters]),
-            ).fetchall()
+            faulty = f"reason is not null and reason not in ({_listed(expected)})"
+            query = f"""
+                select quarter, count(*), count(*) filter (where {faulty}), min(reason) filter (where {faulty})
+                from {_view(judged)} where quarter in ({_listed(quarters)}) group by quarter order by quarter
+            """
             words = judged.replace("_", " ")
             sentences += [
                 f"{quarter}: {faulty} of {read} {words} ({100 * faulty / read:.1f} %) are faulty, more than the limit of "
                 f"{limit:g} % (for example {example})."
-                for quarter, read, faulty, example in rows
+                for quarter, read, faulty, example in rows(query)
                 if 100 * faulty > limit * read
             ]
     if not sentences:
@@ -96,3 +83,11 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
         " Nothing was published and the marts are as before. Mend the files and load them again, "
         "or raise QUARTERDECK_MAX_QUARANTINED_PCT if this is expected."
     )
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _view(judged: str) -> str:
+    return f"attendance_staging.stg_attendance__{judged}"

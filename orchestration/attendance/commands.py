@@ -8,7 +8,7 @@ from rich.table import Table
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.freshness import STAGES
 from orchestration.attendance.ingest import DOMAIN, fetched, look_through, require_source, resolve_source
-from orchestration.core.domain_assets import landing_op
+from orchestration.core.domain_assets import landing_op, raw_op
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import sample_quarters
 from orchestration.core.partitions import Quarter, to_partition_key
@@ -28,7 +28,7 @@ __all__ = [
 SAMPLE_QUARTERS = 2
 STEP_TITLES = {
     landing_op(DOMAIN): "Receive the files",
-    f"{DOMAIN}__raw_tables": "Load every row as text",
+    raw_op(DOMAIN): "Load every row as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
     f"{DOMAIN}__pages": "Build, check and publish the pages",
@@ -75,7 +75,8 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
                 (
                     select string_agg(rows || ' ' || replace(reason, '_', ' '), ', ' order by reason)
                     from reasons where reasons.quarter = row_accounts.quarter
-                )
+                ),
+                sum(corrected_lines)
             from platform.row_accounts join platform.landing_files using (source_file_id)
             where row_accounts.domain = %(domain)s and quarter = any(%(quarters)s) group by quarter order by quarter
             """,
@@ -84,8 +85,9 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
     table = Table(title="Row account of attendance: read = trusted + set aside", title_justify="left")
     for name in ("quarter", "files", "read", "trusted", "set aside", "reasons"):
         table.add_column(name, justify="left" if name in ("quarter", "reasons") else "right")
-    for quarter, files, _, *counts, reasons in accounts:
-        table.add_row(quarter, f"{files:,}", *(f"{count:,}" for count in counts), reasons or "")
+    for quarter, files, _, *counts, reasons, corrected in accounts:
+        words = "; ".join(filter(None, [reasons, f"{corrected:,} lines corrected" if corrected else ""]))
+        table.add_row(quarter, f"{files:,}", *(f"{count:,}" for count in counts), words)
     if len(accounts) > 1:
         sums = [sum(row[column] for row in accounts) for column in (1, 3, 4, 5)]
         table.add_row("all", *(f"{value:,}" for value in sums), "")
@@ -96,3 +98,5 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
             "Load files with: quarterdeck run --domain attendance --source FOLDER"
         )
     console.print(f"Pages: {settings.site / DOMAIN / 'index.html'}   (or: make serve)")
+    if (settings.external_site / DOMAIN / "about.html").exists():
+        console.print(f"For the public: {settings.external_site / DOMAIN / 'index.html'}")

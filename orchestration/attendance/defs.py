@@ -1,5 +1,6 @@
 """Everything Dagster knows about attendance, put together."""
 
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -8,12 +9,12 @@ from orchestration.attendance.assets import build_python_assets
 from orchestration.attendance.automation import build_new_file_sensor
 from orchestration.attendance.checks import explain_quarantine
 from orchestration.attendance.contract import dbt_variables, load_contract
-from orchestration.attendance.freshness import HERE, STAGES, raw_fingerprints
+from orchestration.attendance.freshness import HERE, STAGES, etl_stage
 from orchestration.attendance.ingest import DOMAIN
 from orchestration.attendance.kinds import SCHOOL_DAYS
 from orchestration.core.dbt import build_dbt_assets, load_manifest
 from orchestration.core.domain_assets import build_refresh_job
-from orchestration.core.freshness import DomainProject, EtlStage, PagesStep
+from orchestration.core.freshness import DomainProject, PagesStep
 from orchestration.core.partitions import quarterly_partitions
 from orchestration.core.settings import Settings
 
@@ -21,7 +22,9 @@ from orchestration.core.settings import Settings
 def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions:
     """The domain's assets, checks, job and sensor; `dbt_vars` are those of all domains."""
     project = DomainProject(DOMAIN, dbt_variables(settings), dbt_vars, STAGES)
-    etl = EtlStage(project, raw_fingerprints)
+    etl = etl_stage(project)
+    # Beside the marts, the pages tell of the rules of disclosure.
+    pages = PagesStep(project, HERE, further=lambda settings: asdict(settings.disclosure_rules))
     partitions_def = quarterly_partitions(settings)
     dbt_models = build_dbt_assets(
         DOMAIN,
@@ -35,7 +38,7 @@ def build_domain(settings: Settings, dbt_vars: dict[str, Any]) -> dg.Definitions
     )
     job = build_refresh_job(DOMAIN, "One quarter of attendance, from the files to the published pages.")
     return dg.Definitions(
-        assets=[*build_python_assets(load_contract(), etl, PagesStep(project, HERE), partitions_def), dbt_models],
+        assets=[*build_python_assets(load_contract(), etl, pages, partitions_def), dbt_models],
         jobs=[job],
         sensors=[build_new_file_sensor(job, settings)],
     )

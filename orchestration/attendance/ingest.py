@@ -3,27 +3,33 @@
 Students' ids become pseudonyms on the way, the same that exam results have, so that both can be joined by them.
 """
 
+import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pyarrow as pa
 
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.kinds import KINDS, RAW_TABLES, Examined, examine
+from orchestration.attendance.profiling import FileProfiler
 from orchestration.attendance.sample import write_sample
 from orchestration.attendance.student_files import by_value
 from orchestration.attendance.student_sample import write_student_sample
+from orchestration.core import sources
+from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import LandedFile, Source, assign, assigned_files, land
+from orchestration.core.landing import CORRECTIONS_PART, LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.profile_store import record_profile
 from orchestration.core.pseudonyms import Pseudonyms, open_pseudonyms
 from orchestration.core.raw_tables import replacing_quarter
 from orchestration.core.settings import Settings
@@ -118,34 +124,62 @@ def _take_out_others(connection: psycopg.Connection, quarters: Sequence[Quarter]
         """
         delete from platform.quarter_files using platform.landing_files
         where quarter_files.source_file_id = landing_files.source_file_id and quarter_files.domain = %s
-            and quarter = any(%s) and source <> %s
+            and quarter = any(%s) and source <> %s and not starts_with(part, %s)
         """,
-        (DOMAIN, [str(quarter) for quarter in quarters], kind),
+        (DOMAIN, [str(quarter) for quarter in quarters], kind, CORRECTIONS_PART),
     )
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> dict[str, int]:
-    """Replace the quarter's rows of every raw table, where the models run, by those of its files.
+    """Replace the quarter's rows of every raw table, where the models run, by those of its files, and profile these.
 
     Returns:
         The number of rows by raw table.
     """
     with database.connect() as connection:
         files = assigned_files(connection, open_landing(settings), DOMAIN, quarter)
+    corrections = laid_over(database, settings, DOMAIN, quarter)
+    profilers: dict[str, FileProfiler] = {}
 
     def blocks_of(raw_table: str) -> Iterator[pa.Table]:
         for part, landed in files.items():
             kind = KINDS[part.split(":")[0]]
             if kind.raw_table == raw_table:
+                profiler = profilers[landed.source_file_id] = FileProfiler(kind.name)
                 with landed.local_copy() as path:
-                    for block in kind.blocks(path, contract, quarter, settings.academic_year_start_month):
+                    blocks = kind.blocks(path, contract, quarter, settings.academic_year_start_month)
+                    for block in profiler.counted(blocks):
                         file = pa.repeat(landed.source_file_id, block.num_rows)
-                        yield block.append_column("source_file_id", file)
+                        beside = _corrections_of(block, corrections.get(landed.source_file_id, {}))
+                        yield block.append_column("source_file_id", file).append_column(CORRECTIONS, beside)
 
     with replacing_quarter(database, settings, DOMAIN, quarter) as fill:
-        return {
+        counts = {
             name: fill(table, _pseudonymised(blocks_of(name), settings, database)) for name, table in RAW_TABLES.items()
         }
+    with database.connect() as connection:
+        for source_file_id, profiler in profilers.items():
+            record_profile(connection, DOMAIN, profiler.kind, str(quarter), source_file_id, profiler.profile())
+    return counts
+
+
+def _corrections_of(block: pa.Table, by_line: Mapping[int, Mapping[str, str]]) -> pa.Array:
+    """Beside each row: a JSON object of its corrected values, null for nearly all.
+
+    A class sheet's line has many rows: a correction of one of its days is that of the day's mark, others are of all its rows.
+    """
+    texts: list[str | None] = [None] * block.num_rows
+    if by_line:
+        lines = np.asarray(block["source_line"])
+        for place in np.flatnonzero(np.isin(lines, list(by_line))).tolist():
+            row = {name: block[name][place].as_py() for name in block.column_names}
+            values = {
+                "mark" if column == row.get("source_column") else column: value
+                for column, value in by_line[int(lines[place])].items()
+                if column in row or column == row.get("source_column")
+            }
+            texts[place] = json.dumps(values) if values else None
+    return pa.array(texts, pa.string())
 
 
 def _pseudonymised(blocks: Iterator[pa.Table], settings: Settings, database: Database) -> Iterator[pa.Table]:
@@ -173,18 +207,11 @@ def require_source(source: str, settings: Settings) -> str:
     Raises:
         QuarterdeckError: there is no such file or folder, or its store fails.
     """
-    if source in ("auto", "sample"):
-        return source
     if source == "kaggle":
         raise QuarterdeckError("Attendance does not come from Kaggle: give a file, a folder of files, or sample.")
     if Path(source).is_dir():
         return str(Path(source).absolute())
-    storage, key = open_file(source, settings)
-    if storage.find(key) is None:
-        raise QuarterdeckError(
-            f"{source}: there is no such file or folder. --source takes those, s3:// URLs, or sample."
-        )
-    return storage.location(key)
+    return sources.require_source(source, settings, ("auto", "sample"))
 
 
 def resolve_source(requested: str, settings: Settings) -> tuple[str, str | None]:  # noqa: ARG001 - as for every domain

@@ -12,6 +12,7 @@ import pyarrow as pa
 from orchestration.attendance import student_files
 from orchestration.attendance.contract import Contract
 from orchestration.attendance.daily_report import control_bytes, is_daily_report, read_items
+from orchestration.core.corrections import CORRECTIONS
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.raw_tables import RawTable
@@ -56,7 +57,7 @@ class Kind:
     def table(self) -> RawTable:
         """The raw table."""
         types = {name: "bigint" if name == "source_line" else "text" for name in self.columns}
-        return RawTable(RAW_SCHEMA, self.raw_table, {"source_file_id": "text", **types})
+        return RawTable(RAW_SCHEMA, self.raw_table, {"source_file_id": "text", **types, CORRECTIONS: "text"})
 
 
 def _examine_report(path: Path, contract: Contract, name: str, start_month: int) -> Examined:
@@ -178,6 +179,11 @@ KINDS = {
     },
 }
 RAW_TABLES = {kind.raw_table: kind.table for kind in KINDS.values()}
+
+
+def kinds_of(raw_table: str) -> set[str]:
+    """The kinds of files whose rows are in a raw table."""
+    return {kind.name for kind in KINDS.values() if kind.raw_table == raw_table}
 
 
 def examine(path: Path, contract: Contract, name: str, start_month: int) -> Examined:

@@ -1,41 +1,22 @@
-"""The definitions lab: who falls on different sides of authorities' definitions, and by which clause.
+"""Attendance in the definitions lab: chronic absence and tiers.
 
 The outcomes are those of `fct_attendance_outcomes`; nothing is computed again here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.lab import Case, Comparison, resolve_versions
 from orchestration.core.postgres import Database
 from orchestration.core.roles import Role
 
-
-@dataclass(frozen=True)
-class Flip:
-    """A student (a pseudonym) whose outcomes differ: days enrolled and present, and (outcome, clause) by authority, as asked."""
-
-    student_id: str
-    enrolled_days: int
-    present_days: Decimal
-    attendance_pct: Decimal
-    outcomes: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Definitions side by side: their names as `authority@version`, students judged, their number by outcome, and who flips."""
-
-    quarter: str
-    names: tuple[str, ...]
-    student_count: int
-    outcome_counts: dict[str, dict[str, int]]
-    flips: tuple[Flip, ...]
+DEFINITIONS = ("chronic_absence", "attendance_tier")
 
 
 def compare(database: Database, definition: str, asked: Sequence[str], quarter: str | None = None) -> Comparison:
     """Compare the definition's authorities; `edu@1` is a version, `edu` the newest. Without a quarter, the newest there is.
+
+    Outcomes differ where their places from the lowest range up do: authorities give the same tier other names.
 
     Raises:
         QuarterdeckError: there is no such definition, authority or quarter, or fewer than two are asked for.
@@ -48,15 +29,16 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
             "select distinct definition, authority, version from attendance_marts.fct_attendance_outcomes order by 1, 2, 3"
         ):
             known.setdefault(name, {}).setdefault(authority, []).append(version)
-        names = _resolve(known, definition, asked)
+        names = resolve_versions(known, definition, asked)
         newest = connection.execute("select max(quarter) from attendance_marts.fct_attendance_outcomes").fetchone()
         chosen = quarter or (newest[0] if newest else None)
         rows = connection.execute(
             """
-            select student_id, authority || '@' || version, outcome, clause, enrolled_days, present_days, attendance_pct
+            select student_id, authority || '@' || version, outcome, outcome_rank, clause, enrolled_days, present_days,
+                attendance_pct, 100 * present_days in (80 * enrolled_days, 90 * enrolled_days, 95 * enrolled_days)
             from attendance_marts.fct_attendance_outcomes
             where quarter = %s and definition = %s and authority || '@' || version = any(%s)
-            order by student_id
+            order by attendance_pct, student_id
             """,
             (chosen, definition, list(names)),
         ).fetchall()
@@ -64,32 +46,19 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
         raise QuarterdeckError(
             f"{chosen}: no student has an outcome. Load class sheets or long sheets for the quarter."
         )
-    students: dict[str, tuple[tuple[int, Decimal, Decimal], dict[str, tuple[str, str]]]] = {}
+    figures: dict[str, tuple[str, bool]] = {}
+    outcomes: dict[str, dict[str, tuple[str, str]]] = {}
+    places: dict[str, set[int]] = {}
     counts: dict[str, dict[str, int]] = {name: {} for name in names}
-    for student, name, outcome, clause, *figures in rows:
-        students.setdefault(student, (tuple(figures), {}))[1][name] = (outcome, clause)
+    for student, name, outcome, place, clause, enrolled, present, pct, is_exact in rows:
+        text = f"{present.normalize():f} of {enrolled} days, {'exactly ' if is_exact else ''}{pct:.2f} %"
+        figures[student] = (text, is_exact)
+        outcomes.setdefault(student, {})[name] = (outcome, clause)
+        places.setdefault(student, set()).add(place)
         counts[name][outcome] = counts[name].get(outcome, 0) + 1
-    flips = tuple(
-        Flip(student, *figures, tuple(outcomes[name] for name in names))
-        for student, (figures, outcomes) in students.items()
-        if len({outcome for outcome, _ in outcomes.values()}) > 1
+    cases = tuple(
+        Case((student,), 1, text, is_exact, tuple(outcomes[student][name] for name in names), len(places[student]) > 1)
+        for student, (text, is_exact) in figures.items()
+        if is_exact or len(places[student]) > 1
     )
-    ordered = sorted(flips, key=lambda flip: (flip.attendance_pct, flip.student_id))
-    return Comparison(str(chosen), names, len(students), counts, tuple(ordered))
-
-
-def _resolve(known: dict[str, dict[str, list[int]]], definition: str, asked: Sequence[str]) -> tuple[str, ...]:
-    if definition not in known:
-        raise QuarterdeckError(f"There is no definition '{definition}'. There are {', '.join(sorted(known))}.")
-    authorities = known[definition]
-    names = []
-    for text in asked:
-        authority, _, version = text.partition("@")
-        versions = authorities.get(authority, [])
-        if not versions or (version and version not in map(str, versions)):
-            there = ", ".join(f"{name}@{number}" for name, numbers in sorted(authorities.items()) for number in numbers)
-            raise QuarterdeckError(f"There is no {definition} of '{text}'. There are {there}.")
-        names.append(f"{authority}@{version or versions[-1]}")
-    if len(set(names)) < 2:
-        raise QuarterdeckError("Comparing takes two definitions or more, such as --compare edfacts,nj,edu@1.")
-    return tuple(dict.fromkeys(names))
+    return Comparison(str(chosen), names, len(figures), counts, cases)

@@ -6,20 +6,37 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.attendance.lab_page import lab_results
 from orchestration.attendance.pages_input import PagesData
+from orchestration.attendance.student_views import headline, student_views
+from orchestration.core.lab_page import LabResult, lab_section
 from orchestration.core.partitions import Quarter
+from orchestration.core.profile_store import delivery_views
 from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, SourceFile, environment
 from orchestration.core.site_downloads import write_download
 from orchestration.core.site_format import count, decimal, percent, plain, quarter_label
 
 AREA = "attendance"
 FOLDER = Path(__file__).parent
-NAVIGATION = (("attendance/index.html", "Overview"),)
+NAVIGATION = (
+    ("attendance/index.html", "Overview"),
+    ("attendance/students.html", "Students"),
+    ("attendance/definitions.html", "Definitions"),
+    ("attendance/quality.html", "Data quality"),
+)
 DOWNLOADS = {
     "days": "Days",
     "schools": "Schools",
     "row_accounts": "Row accounts",
     "landing_files": "Files received",
+}
+STUDENT_DOWNLOADS = {
+    "student_attendance": "Students by school",
+    "outcomes": "Outcomes by definition",
+    "chronic_absence": "Chronic absence by school",
+    "streaks": "Streaks of absence",
+    "reasons": "Reasons of absence",
+    "flips": "Differences between definitions",
 }
 REASONS = {
     "not_a_school": "Official total, which is no school",
@@ -71,8 +88,32 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
         payload={"quarters": data.quarters, "schools": _schools(data)},
         **_opening(data, quarter, days),
     )
+    views = student_views(data)
+    made = [
+        write_download(folder / AREA, name, title, getattr(data, name)) for name, title in STUDENT_DOWNLOADS.items()
+    ]
+    builder.page("students.html", headline=headline(views), downloads=made, **views)
+    results = lab_results(data, views["quarter"]) if views["quarter"] else []
+    builder.page(
+        "definitions.html",
+        quarter=views["quarter"],
+        headline=_lab_headline(results),
+        sections=[lab_section(result) for result in results],
+    )
+    builder.page("quality.html", accounts=_accounts(data), deliveries=delivery_views(data.deliveries))
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _lab_headline(results: Sequence[LabResult]) -> str:
+    if not results:
+        return "Authorities' definitions, side by side"
+    most = max((number for section in map(lab_section, results) for *_, number, _ in section.flips), default=0)
+    return (
+        f"Two definitions of the same thing differ on up to {count(most)} {'student' if most == 1 else 'students'}"
+        if most
+        else "All versions of each definition agree on every student"
+    )
 
 
 def _facts(data: PagesData, quarter: str, areas: Sequence[tuple[str, str]]) -> SiteFacts:
@@ -175,6 +216,7 @@ def _accounts(data: PagesData) -> list[dict[str, Any]]:
                 "read": read,
                 "trusted": trusted,
                 "reasons": [(REASONS.get(reason, reason), number) for reason, number in sorted(reasons.items())],
+                "corrected": sum(row["corrected_lines"] for row in rows),
                 "balances": read == trusted + sum(reasons.values()),
             }
         )

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import psycopg
-from psycopg import sql
 
+from orchestration.attendance.external_pages import build_external_pages
 from orchestration.attendance.ingest import DOMAIN
 from orchestration.attendance.pages import build_pages
 from orchestration.attendance.pages_input import PAGE_MARTS, PagesData
+from orchestration.core.external_edition import external_edition
+from orchestration.core.page_frames import frame, mart_frames
+from orchestration.core.profile_store import deliveries
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.roles import Role
 
-NUMERIC = 1700  # Postgres' number of the type: exact in the database, a float on a page
 _PLATFORM_TABLES = {
     "row_accounts": "select * from platform.row_accounts where domain = %s and quarter = any(%s) order by quarter, source_file_id",
     "landing_files": """
@@ -26,13 +27,24 @@ _PLATFORM_TABLES = {
 
 
 def publish_pages(publishing: Publishing, quarters: Sequence[str], docs: Path) -> list[Path]:
-    """Build, check and publish the attendance pages for these quarters, with dbt's `docs`; returns the site's files.
+    """Build, check and publish both editions of attendance's pages, the internal one with dbt's `docs`; returns its files.
 
     Raises:
-        QuarterdeckError: the built site fails its check; the published one stays as it is.
+        QuarterdeckError: a built site fails its check, or the attack on the external edition succeeds; what is published stays
+            as it is.
     """
     data = load_pages_data(publishing, quarters)
-    return publish_part(publishing, lambda build: build_pages(data, build, publishing.areas), docs)
+    platform = publishing.platform
+    rules = platform.settings.disclosure_rules
+    with external_edition(
+        platform.settings,
+        DOMAIN,
+        platform.domains,
+        publishing.built_at,
+        lambda build, areas: build_external_pages(data, rules, build, areas),
+        publishing.still_ours,
+    ):
+        return publish_part(publishing, lambda build: build_pages(data, build, publishing.areas), docs)
 
 
 def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesData:
@@ -40,28 +52,10 @@ def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesDat
     labels = list(quarters)
     with publishing.platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        frames: dict[str, Any] = {
-            field: _frame(
-                connection.execute(
-                    sql.SQL("select * from {} where quarter = any(%s) order by 1, 2").format(
-                        sql.Identifier(f"{DOMAIN}_marts", mart)
-                    ),
-                    (labels,),
-                )
-            )
-            for mart, field in PAGE_MARTS.items()
-        }
+        frames: dict[str, Any] = mart_frames(connection, DOMAIN, PAGE_MARTS, quarters)
         frames |= {
-            name: _frame(connection.execute(query.encode(), (DOMAIN, labels)))
+            name: frame(connection.execute(query.encode(), (DOMAIN, labels)))
             for name, query in _PLATFORM_TABLES.items()
         }
-    return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, **frames)
-
-
-def _frame(cursor: psycopg.Cursor[Any]) -> pd.DataFrame:
-    assert cursor.description is not None
-    frame = pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
-    for column in cursor.description:
-        if column.type_code == NUMERIC:
-            frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
-    return frame
+        profiled = [one for one in deliveries(connection, DOMAIN) if one.quarter in labels]
+    return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, deliveries=profiled, **frames)

@@ -97,4 +97,5 @@ def compare_command(quarter: QuarterOption = None) -> None:
 
 def _words(cell: Cell) -> str:
     group = ", ".join(value for _, value in cell.group) or "everybody"
-    return f"{cell.quarter}, {group}, {cell.measure} {cell.category}"
+    population = f"{cell.population}, " if cell.population else ""
+    return f"{cell.quarter}, {population}{group}, {cell.measure} {cell.category}"

@@ -24,25 +24,26 @@ def reset(
     if not yes and not typer.confirm(f"This deletes {what}. Go on?"):
         raise QuarterdeckError("Nothing was deleted.")
     if quarter:
-        _forget_quarter(open_database(settings), quarter)
+        _forget_quarter(open_database(settings), settings, quarter)
         console.print(f"{quarter} is forgotten. The pages still show it until the next run.")
     else:
         _forget_all(settings)
         console.print("Everything is forgotten.")
 
 
-def _forget_quarter(database: Database, quarter_text: str) -> None:
+def _forget_quarter(database: Database, settings: Settings, quarter_text: str) -> None:
     from orchestration.core.partitions import Quarter
     from orchestration.core.reset import forget_quarter
 
-    forget_quarter(database, list(DOMAINS), Quarter.parse(quarter_text))
+    forget_quarter(database, settings, list(DOMAINS), Quarter.parse(quarter_text))
 
 
 def _forget_all(settings: Settings) -> None:
-    from orchestration.core.reset import drop_schemas, forget_files
+    from orchestration.core.reset import drop_schemas, drop_spark_schemas, forget_files
     from orchestration.core.storage import open_storage
 
     # First what can fail, so that nothing is deleted where the store does not answer.
+    drop_spark_schemas(settings, list(DOMAINS))
     forget_files(open_storage(settings.landing, settings), list(DOMAINS))
     if settings.database_url is not None:
         drop_schemas(open_database(settings), list(DOMAINS))

@@ -5,16 +5,20 @@ import contextlib
 import gc
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestration.cli.common import DomainOption, QuarterOption, app, console, for_people
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.memory import use_little_memory
-from orchestration.core.postgres import open_database
-from orchestration.core.settings import get_settings
+from orchestration.core.postgres import Database, open_database
+from orchestration.core.settings import Settings, get_settings
 from orchestration.definitions import DOMAINS
+
+if TYPE_CHECKING:
+    from orchestration.core.partitions import Quarter
 
 SourceOption = Annotated[
     str,
@@ -86,14 +90,9 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
     # whose memory is given back anyway. Frozen objects are not looked at.
     atexit.register(gc.freeze)
     with _quick_imports():
-        from importlib import import_module
-
-        from orchestration.core.domain_assets import source_run_config, stage_selection
-        from orchestration.core.partitions import Quarter, adjacent_spans, current_quarter, to_partition_key
-        from orchestration.core.progress import progress_logger
-        from orchestration.core.runner import run_job
+        from orchestration.core.domain_assets import source_run_config
+        from orchestration.core.partitions import Quarter, current_quarter, to_partition_key
         from orchestration.core.status import wait_for_previous
-        from orchestration.definitions import build_definitions
 
         commands = import_module(f"orchestration.{domain}.commands")
 
@@ -116,7 +115,47 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
         run_config = source_run_config(domain, source)
     if stage is not None:
         wait_for_previous(database, domain, quarter, stage.value, settings.stage_timeout_seconds, commands.STAGES)
+    _run_job(domain, commands, database, settings, quarters, stage, run_config)
+
+
+def replay(domain: str, quarters: "list[Quarter]") -> None:
+    """Build the quarters again from the files that were received, through all stages, and say how it went."""
+    use_little_memory()
+    atexit.register(gc.freeze)
+    with _quick_imports():
+        commands = import_module(f"orchestration.{domain}.commands")
+    settings = get_settings()
+    _run_job(domain, commands, open_database(settings), settings, quarters, None, None, receives=False)
+
+
+def _run_job(
+    domain: str,
+    commands: Any,
+    database: Database,
+    settings: Settings,
+    quarters: "list[Quarter]",
+    stage: StageName | None,
+    run_config: dict[str, object] | None,
+    *,
+    receives: bool = True,
+) -> None:
+    """Run the domain's job, or one stage of it, without the step that receives files where `receives` is not set."""
+    with _quick_imports():
+        import dagster as dg
+
+        from orchestration.core.domain_assets import stage_selection
+        from orchestration.core.partitions import adjacent_spans
+        from orchestration.core.progress import progress_logger
+        from orchestration.core.runner import run_job
+        from orchestration.definitions import build_definitions
+
     definitions = build_definitions(settings, loggers={"console": progress_logger(commands.STEP_TITLES)})
+    selection = stage_selection(definitions, domain, stage.value) if stage else None
+    if not receives:
+        landing = dg.AssetKey([domain, "landing_files"])
+        selection = [
+            key for name in commands.STAGES for key in stage_selection(definitions, domain, name) if key != landing
+        ]
     for span in adjacent_spans(quarters):
         text = str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}"
         what = stage.value if stage else "the whole job"
@@ -128,7 +167,7 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
             f"{domain}_refresh",
             span,
             run_config=run_config,
-            selection=stage_selection(definitions, domain, stage.value) if stage else None,
+            selection=selection,
         )
         if outcome.error:
             raise QuarterdeckError(outcome.error)

@@ -14,7 +14,8 @@ from orchestration.core.postgres import Database
 class RowAccount:
     """Rows of one quarter's file: `read`, `trusted`, `quarantined` with their number by reason, and `repeated` ones.
 
-    `repeated` counts accepted rows that equal an earlier one in every column; they are kept, and only reported.
+    `repeated` counts accepted rows that equal an earlier one in every column; they are kept, and only reported. Of how many lines a
+    value was corrected is recorded beside the account, from `platform.corrections`.
     """
 
     domain: str
@@ -56,8 +57,11 @@ def record_accounts(database: Database, domain: str, quarters: Sequence[str], ac
         connection.cursor().executemany(
             """
             insert into platform.row_accounts (domain, quarter, source_file_id, rows_read, rows_trusted,
-                rows_quarantined, quarantined_by_reason, repeated_rows, recorded_at)
-            values (%s, %s, %s, %s, %s, %s, %s, %s, now())
+                rows_quarantined, quarantined_by_reason, repeated_rows, recorded_at, corrected_lines)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, now(), (
+                select count(distinct source_line) from platform.corrections
+                where domain = %s and quarter = %s and source_file_id = %s
+            ))
             """,
             [
                 (
@@ -69,6 +73,9 @@ def record_accounts(database: Database, domain: str, quarters: Sequence[str], ac
                     account.quarantined,
                     Jsonb(account.quarantined_by_reason),
                     account.repeated,
+                    account.domain,
+                    account.quarter,
+                    account.source_file_id,
                 )
                 for account in accounts
             ],

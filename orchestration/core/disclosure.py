@@ -6,7 +6,7 @@ the interval that a reader can bound it in is wide enough. Knows no domain.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 # The size of a group is a cell too: of this measure, and of this category.
@@ -19,18 +19,20 @@ Interval = tuple[float, float]
 class Cell:
     """What a count is of: the students of a quarter and group who are in one category of one measure.
 
-    group: (dimension, value) pairs by name of dimension; () is everybody.
+    group: (dimension, value) pairs by name of dimension; () is everybody. population: who everybody is, where pages count
+    others than those of the site's first domain; cells of two populations have no sum in common.
     """
 
     quarter: str
     group: Group
     measure: str
     category: str
+    population: str = ""
 
     @property
     def total(self) -> "Cell":
         """The size of the cell's group."""
-        return Cell(self.quarter, self.group, STUDENTS, ALL)
+        return Cell(self.quarter, self.group, STUDENTS, ALL, self.population)
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,11 @@ def structure(cells: Collection[Cell], schemes: Mapping[str, Scheme]) -> list[Re
         if cell.measure != STUDENTS and cell.category not in stated and cell.total in known:
             sums.setdefault(cell.total, {}).setdefault(cell.measure, []).append(cell)
         for whole, parts in stated.items():
-            if cell.category in parts and (sum_cell := Cell(cell.quarter, cell.group, cell.measure, whole)) in known:
+            if cell.category in parts and (sum_cell := replace(cell, category=whole)) in known:
                 sums.setdefault(sum_cell, {}).setdefault("", []).append(cell)
         for name, _ in cell.group:
             rest = tuple(pair for pair in cell.group if pair[0] != name)
-            if (parent := Cell(cell.quarter, rest, cell.measure, cell.category)) in known:
+            if (parent := replace(cell, group=rest)) in known:
                 sums.setdefault(parent, {}).setdefault(f"by {name}", []).append(cell)
     return [
         Relation(((whole, -1.0), *((part, 1.0) for part in parts)), 0.0, 0.0)

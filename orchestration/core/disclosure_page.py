@@ -18,7 +18,17 @@ _FORM = {
     "aria-labelledby", "aria-describedby", "charset", "class", "colspan", "content", "for", "height", "href", "http-equiv",
     "id", "lang", "name", "preserveaspectratio", "rel", "scope", "src", "tabindex", "type", "viewbox", "xmlns",
 }  # fmt: skip
-_KEYS = ("data-quarter", "data-dimension", "data-dimension-value", "data-measure", "data-category", "data-figure")
+_KEYS = (
+    "data-quarter",
+    "data-dimension",
+    "data-dimension-value",
+    "data-measure",
+    "data-category",
+    "data-figure",
+    "data-population",
+)
+# Everybody is of no dimension's value, and most pages count one population.
+_OPTIONAL = ("data-dimension-value", "data-population")
 
 
 def numbers_in(text: str) -> list[tuple[float, float]]:
@@ -102,10 +112,12 @@ class PageNumbers(HTMLParser):
 
 
 def _is_whole(keys: dict[str, str]) -> bool:
-    return all(name in keys for name in _KEYS if name != "data-dimension-value")
+    return all(name in keys for name in _KEYS if name not in _OPTIONAL)
 
 
 def _cell(keys: dict[str, str]) -> Cell:
     dimension = keys["data-dimension"]
     group = () if dimension == ALL else ((dimension, keys["data-dimension-value"]),)
-    return Cell(keys["data-quarter"], group, keys["data-measure"], keys["data-category"])
+    return Cell(
+        keys["data-quarter"], group, keys["data-measure"], keys["data-category"], keys.get("data-population", "")
+    )

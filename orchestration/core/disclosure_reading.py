@@ -9,7 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from orchestration.core.site_parts import MANIFEST_NAME
 
 CORE_FOLDER = Path(__file__).parent
 # Columns that say what a row is of, or explain it; every other text column is part of the measure, the last the category.
-_PLACE = ("quarter", "dimension", "dimension_value")
+_PLACE = ("quarter", "population", "dimension", "dimension_value")
 _EXPLAINING = ("sum_of", "note")
 _BOUNDS = ("lower_bound", "upper_bound")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -85,8 +85,10 @@ def read_site(folder: Path) -> SiteReading:
     folder = folder.resolve()
     reading = SiteReading()
     manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
-    reading.facts = manifest.get("disclosure", {})
-    reading.explain(json.dumps(reading.facts), str(manifest.get("quarter", "")))
+    rules = [part["disclosure"] for part in manifest.get("parts", {}).values() if "disclosure" in part]
+    # Where parts were built by different rules, the attacker takes the finest.
+    reading.facts = {name: min(part[name] for part in rules if name in part) for part in rules for name in part}
+    reading.explain(json.dumps(rules), str(manifest.get("quarter", "")))
     tables: list[tuple[str, list[dict[str, str]]]] = []
     pages: list[tuple[str, PageNumbers]] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -178,7 +180,7 @@ def _read_table(reading: SiteReading, name: str, rows: list[dict[str, str]], dim
     if "quarter" not in columns:
         return
     for row in rows:
-        cell = Cell(row["quarter"], _group(row, dimensions), *_measure(row, keys))
+        cell = Cell(row["quarter"], _group(row, dimensions), *_measure(row, keys), row.get("population", ""))
         _explain_category(reading, row, cell)
         for column, kind in figures.items():
             _place_column(reading, cell, column, kind, row)
@@ -187,7 +189,7 @@ def _read_table(reading: SiteReading, name: str, rows: list[dict[str, str]], dim
 def _place_column(reading: SiteReading, cell: Cell, column: str, kind: str, row: Mapping[str, str]) -> None:
     what = column.removesuffix("_count").removesuffix("_pct").removesuffix("_mean_score")
     if what not in ("student", "mean_score"):
-        cell = Cell(cell.quarter, cell.group, what, what)
+        cell = replace(cell, measure=what, category=what)
     text = row[column]
     if not text and kind == "student_count":
         text = row.get("note", "")

@@ -1,6 +1,6 @@
-"""The Python assets that are alike in every domain: received files, row account, pages. Between them are its raw tables."""
+"""The Python assets that are alike in every domain: received files, raw tables, row account, pages."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from orchestration.core.accounts import RowAccount, record_accounts
+from orchestration.core.builds import changed
 from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
-from orchestration.core.freshness import EtlStage, PagesStep
+from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter
@@ -36,6 +37,11 @@ class SourceConfig(dg.Config):
 def landing_op(domain: str) -> str:
     """The step that receives the files."""
     return f"{domain}__landing_files"
+
+
+def raw_op(domain: str) -> str:
+    """The step that fills the raw tables."""
+    return f"{domain}__raw_tables"
 
 
 def source_run_config(domain: str, source: str) -> dict[str, object]:
@@ -99,6 +105,65 @@ def build_landing_asset(
         return dg.MaterializeResult(metadata={**metadata, "quarters": ", ".join(map(str, quarters))})
 
     return landing_files  # type: ignore[no-any-return]
+
+
+def build_raw_assets(
+    etl: EtlStage,
+    partitions_def: dg.PartitionsDefinition,
+    *,
+    tables: Mapping[str, str],
+    load: Callable[[Platform, Quarter], Mapping[str, int]],
+    further: Callable[[Platform, str, Sequence[Quarter], dg.DagsterLogManager], Mapping[str, Any]] = lambda *_: {},
+) -> dg.AssetsDefinition:
+    """The assets of the raw tables, which one step fills: the quarters whose files or readers have changed.
+
+    Args:
+        tables: what each table holds, by its name.
+        load: replaces a quarter's rows of all of them, and returns the number of rows by table.
+        further: more of Dagster's metadata of a table, about the quarters that were loaded.
+    """
+    domain = etl.project.domain
+
+    @dg.multi_asset(
+        name=raw_op(domain),
+        specs=[
+            dg.AssetSpec(
+                [domain, table],
+                deps=[dg.AssetKey([domain, "landing_files"])],
+                description=description,
+                group_name=domain,
+                kinds={"python", "postgres"},
+                owners=OWNERS,
+                partitions_def=partitions_def,
+                tags={"layer": "raw", "zone": "raw"},
+            )
+            for table, description in tables.items()
+        ],
+        partitions_def=partitions_def,
+        backfill_policy=BACKFILL_POLICY,
+        pool=DATABASE_WRITERS,
+    )
+    def raw_assets(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        quarters = platform.take_quarters(context, domain)
+        tracked = etl.unsettled(platform, quarters)
+        counts: dict[Quarter, Mapping[str, int]] = {}
+        with track(platform.database, domain, tracked, "etl", context.run_id):
+            for quarter, fingerprint in etl.raw_fingerprints(platform, tracked).items():
+                record = {quarter: fingerprint}
+                with changed(platform.database, domain, RAW_STEP, record, context.log.info) as todo:
+                    if todo:
+                        counts[quarter] = load(platform, quarter)
+                        rows = ", ".join(f"{count:,} {table}" for table, count in counts[quarter].items())
+                        context.log.info(f"{quarter}: rows read: {rows}")
+            promote(platform.database, domain, tracked, "raw", ["read whole"], f"run {context.run_id}")
+        for table in tables:
+            metadata: dict[str, Any] = {"unchanged": UNCHANGED}
+            if counts:
+                row_count = sum(count[table] for count in counts.values())
+                metadata = {"dagster/row_count": row_count, **further(platform, table, list(counts), context.log)}
+            yield dg.MaterializeResult(asset_key=dg.AssetKey([domain, table]), metadata=metadata)
+
+    return raw_assets
 
 
 def build_row_accounts_asset(

@@ -38,6 +38,7 @@ POSTGRES_TYPES = {
     "int": "integer",
     "bigint": "bigint",
     "boolean": "boolean",
+    "date": "date",
     "double": "double precision",
     "timestamp": "timestamp with time zone",
     "array<int>": "integer[]",
@@ -53,6 +54,16 @@ def model_rows(settings: Settings, database: Database) -> Iterator[Callable[[str
     else:
         with database.as_role(Role.TRANSFORMER).connect() as connection:
             yield lambda query: connection.execute(query.encode()).fetchall()
+
+
+def model_exists(settings: Settings, database: Database, relation: str) -> bool:
+    """Whether dbt has built this model, schema and name, where the models are."""
+    if settings.engine is Engine.SPARK:
+        with open_spark(settings) as spark:
+            return bool(spark.columns(relation))
+    with database.as_role(Role.TRANSFORMER).connect() as connection:
+        row = connection.execute("select to_regclass(%s) is not null", (relation,)).fetchone()
+    return row == (True,)
 
 
 def bring_sources(settings: Settings, database: Database, manifest: Mapping[str, Any]) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from psycopg import sql
 
-from orchestration.core import builds
+from orchestration.core import builds, corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
 from orchestration.core.dbt import DbtStep, load_manifest, project_fingerprint
 from orchestration.core.dbt_translator import domain_of
+from orchestration.core.landing import files_of_quarters
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.promotions import promoted
@@ -23,6 +24,8 @@ from orchestration.core.status import STAGES, Stage, publishable_quarters, succe
 
 RAW_STEP, MODELS_STEP, PAGES_STEP = "raw", "models", "pages"
 ALL_QUARTERS = "all"
+# What every domain reads files with.
+READERS = (corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables)
 
 Fingerprints = dict[Quarter, str | None]
 
@@ -99,12 +102,19 @@ def up_to_date(
 class EtlStage:
     """Stage etl of a domain: raw rows, then models.
 
-    raw_fingerprints: of each quarter, what its raw rows are made from: files, contract and the code that reads; None where
-    no file was received.
+    code: the domain's files that hold how its files are read. reads: what else that depends on, such as the contract in force.
     """
 
     project: DomainProject
-    raw_fingerprints: Callable[[Platform, Sequence[Quarter]], Fingerprints]
+    code: Sequence[Path]
+    reads: Callable[[Settings], Any]
+
+    def raw_fingerprints(self, platform: Platform, quarters: Sequence[Quarter]) -> Fingerprints:
+        """Of each quarter, what its raw rows are made from: its files and how they are read; None where there is no file."""
+        files = files_of_quarters(platform.database, self.project.domain)
+        code = builds.code_fingerprint(*self.code, *(Path(str(module.__file__)) for module in READERS))
+        reads, engine = self.reads(platform.settings), platform.settings.engine
+        return {quarter: builds.fingerprint_of(files.get(str(quarter)), reads, engine, code) for quarter in quarters}
 
     def up_to_date(self, platform: Platform, quarters: Sequence[Quarter]) -> set[Quarter]:
         """Those of the quarters whose rows and models stand as their last build left them, and would be built alike."""

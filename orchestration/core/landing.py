@@ -15,10 +15,13 @@ from orchestration.core.encryption import UnreadableFileError
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing_storage import EncryptedStorage
 from orchestration.core.partitions import Quarter, current_quarter
+from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
 from orchestration.core.storage import StoredFile, sha256_of
 
 Source = Literal["kaggle", "file", "sample"]
+CORRECTIONS_PART = "corrections:"
+"""How the part of a quarter begins that is a file of corrections (`corrections.py`), and none of data."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,20 @@ def sample_quarters(
     return sorted(candidate for candidate in wanted if candidate >= first)
 
 
+def files_of_quarters(database: Database, domain: str) -> dict[str, list[tuple[str, str]]]:
+    """By quarter: part and id of each file that it is made of, those of corrections among them."""
+    with database.connect() as connection:
+        return dict(
+            connection.execute(
+                """
+                select quarter, jsonb_agg(jsonb_build_array(part, source_file_id) order by part)
+                from platform.quarter_files where domain = %s group by quarter
+                """,
+                (domain,),
+            ).fetchall()
+        )
+
+
 def assigned_file(
     connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
 ) -> LandedFile:
@@ -169,20 +186,38 @@ def assigned_files(
     Raises:
         QuarterdeckError: none was received yet, or one is gone from the landing zone or was changed there.
     """
-    rows: list[tuple[str, str, str, str, int, Source]] = connection.execute(
-        """
-        select part, source_file_id, name, sha256, bytes, source
-        from platform.quarter_files join platform.landing_files using (source_file_id)
-        where quarter_files.domain = %s and quarter = %s
-        order by part
-        """,
-        (domain, str(quarter)),
-    ).fetchall()
-    if not rows:
+    found = _assigned(connection, landing, domain, quarter, corrections=False)
+    if not found:
         raise QuarterdeckError(
             f"No file was received for {quarter} yet. "
             f"Run `quarterdeck run --domain {domain} --quarter {quarter} --source FILE`."
         )
+    return found
+
+
+def assigned_corrections(
+    connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter
+) -> list[LandedFile]:
+    """The files of corrections that the quarter is made of, beside those of data.
+
+    Raises:
+        QuarterdeckError: one is gone from the landing zone or was changed there.
+    """
+    return list(_assigned(connection, landing, domain, quarter, corrections=True).values())
+
+
+def _assigned(
+    connection: psycopg.Connection, landing: EncryptedStorage, domain: str, quarter: Quarter, *, corrections: bool
+) -> dict[str, LandedFile]:
+    rows: list[tuple[str, str, str, str, int, Source]] = connection.execute(
+        """
+        select part, source_file_id, name, sha256, bytes, source
+        from platform.quarter_files join platform.landing_files using (source_file_id)
+        where quarter_files.domain = %s and quarter = %s and starts_with(part, %s) = %s
+        order by part
+        """,
+        (domain, str(quarter), CORRECTIONS_PART, corrections),
+    ).fetchall()
     found = {}
     for part, source_file_id, name, sha256, size, source in rows:
         key = received_key(domain, sha256)

@@ -32,7 +32,7 @@ TOKEN_VARIABLE = "QUARTERDECK_LEASE"  # noqa: S105 - a number, no secret
 _LOCK_CLASS = 0x51444C53
 
 
-COMMAND, ONE_STAGE = "`quarterdeck run`", "`quarterdeck stage`"
+COMMAND, ONE_STAGE = "`quarterdeck run`", "a part of the job that a person started"
 _STARTERS = {
     "dagster/schedule_name": "the schedule {}",
     "dagster/sensor_name": "the sensor {}",

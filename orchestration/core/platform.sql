@@ -40,6 +40,25 @@ create table if not exists platform.row_accounts (
     primary key (domain, quarter, source_file_id),
     constraint every_row_is_accounted_for check (rows_read = rows_trusted + rows_quarantined)
 );
+alter table platform.row_accounts add column if not exists corrected_lines bigint not null default 0;
+
+-- Who decided on which value of a received file. The values are in the file of corrections alone, encrypted, and in the raw tables.
+create table if not exists platform.corrections (
+    domain text not null,
+    quarter text not null,
+    source_file_id text not null references platform.landing_files,
+    source_line bigint not null,
+    column_name text not null,
+    correction_file_id text not null references platform.landing_files,
+    decided_by text not null,
+    why text not null,
+    recorded_at timestamptz not null,
+    primary key (domain, quarter, source_file_id, source_line, column_name)
+);
+comment on table platform.corrections is
+    'Grain: one row a domain, quarter, file, line and column. A corrected value: by which file of corrections, who decided, and why.';
+comment on column platform.corrections.correction_file_id is 'The received file of corrections that holds the value.';
+comment on column platform.corrections.decided_by is 'Who decided. Personal data: direct_identifier.';
 
 create table if not exists platform.stage_status (
     domain text not null,
@@ -204,3 +223,5 @@ create table if not exists platform.promotions (
 );
 comment on table platform.promotions is
     'Grain: one row a domain, quarter, file and zone. The receipt of the file''s way: what it passed, and who or what promoted it.';
+alter table platform.promotions add column if not exists corrected_by text[] not null default '{}';
+comment on column platform.promotions.corrected_by is 'Files of corrections that were laid over the file''s rows, from zone trusted on.';

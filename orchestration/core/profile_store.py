@@ -18,6 +18,7 @@ from orchestration.core.site_format import MISSING, count, decimal, percent
 
 FIRST_DELIVERY = "The first delivery of its kind: there is nothing to compare it with."
 SHOWN_VALUES = 6
+SHOWN_DELIVERIES = 12
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,25 @@ def compared(found: Sequence[Delivery]) -> list[Delivery]:
 
 
 def arrival_metadata(
-    connection: psycopg.Connection, domain: str, quarters: Collection[str], say: Callable[[str], object]
+    connection: psycopg.Connection,
+    domain: str,
+    quarters: Collection[str],
+    say: Callable[[str], object],
+    kinds: Collection[str] | None = None,
 ) -> dict[str, dg.MetadataValue[Any]]:
-    """Say how the files of these quarters differ from the last deliveries; Dagster's metadata of the newest of them."""
-    arrived = [one for one in deliveries(connection, domain) if one.quarter in quarters]
-    for one in arrived:
+    """Say how each quarter's newest file of each kind differs from the last delivery; Dagster's metadata of the newest of them.
+
+    kinds: those whose first word is one of these. Nothing where no such file came.
+    """
+    arrived = [
+        one
+        for one in deliveries(connection, domain)
+        if one.quarter in quarters and (not kinds or one.kind.split(" ")[0] in kinds)
+    ]
+    if not arrived:
+        return {}
+    # They are in the order of their arrival.
+    for one in {(one.kind, one.quarter): one for one in arrived}.values():
         for sentence in one.sentences:
             say(f"{one.quarter}, {one.file_name}: {sentence}")
     newest = max(arrived, key=lambda one: (one.quarter, one.received_at))
@@ -109,6 +124,26 @@ def profile_rows(profile: Profile) -> list[dict[str, str]]:
         }
         for column in profile.columns
     ]
+
+
+def delivery_views(found: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """The newest file of each kind and quarter for a page, the newest first: what differs from the one before, and its columns."""
+    newest = {(one.kind, one.quarter): one for one in sorted(found, key=lambda one: one.received_at)}.values()
+    return [
+        {
+            "quarter": delivery.quarter,
+            "file_name": delivery.file_name,
+            "compared_with": delivery.compared_with,
+            "sentences": [_marked(sentence) for sentence in delivery.sentences],
+            "columns": profile_rows(delivery.profile),
+        }
+        for delivery in sorted(newest, key=lambda one: (one.quarter, one.received_at), reverse=True)[:SHOWN_DELIVERIES]
+    ]
+
+
+def _marked(sentence: str) -> list[tuple[bool, str]]:
+    """Pieces of a sentence, each with whether it is a column's name, which stands between backticks."""
+    return [(bool(place % 2), piece) for place, piece in enumerate(sentence.split("`")) if piece]
 
 
 HEADINGS = {

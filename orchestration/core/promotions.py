@@ -56,14 +56,30 @@ def promote(
             "delete from platform.promotions where domain = %s and quarter = any(%s) and zone = any(%s)",
             (domain, labels, list(ZONES[place:])),
         )
+        # Corrections are laid over the rows on their way from raw to trusted.
         connection.cursor().executemany(
             """
             insert into platform.promotions
-                (domain, quarter, source_file_id, zone, row_count, checks_passed, promoted_by, promoted_at)
-            values (%s, %s, %s, %s, %s, %s, %s, now())
+                (domain, quarter, source_file_id, zone, row_count, checks_passed, promoted_by, promoted_at, corrected_by)
+            values (%s, %s, %s, %s, %s, %s, %s, now(), array(
+                select distinct correction_file_id from platform.corrections
+                where domain = %s and quarter = %s and source_file_id = %s and %s order by 1
+            ))
             """,
             [
-                (domain, quarter, file, zone, (row_counts or {}).get((quarter, file)), list(checks_passed), promoted_by)
+                (
+                    domain,
+                    quarter,
+                    file,
+                    zone,
+                    (row_counts or {}).get((quarter, file)),
+                    list(checks_passed),
+                    promoted_by,
+                    domain,
+                    quarter,
+                    file,
+                    zone not in ("landing", "raw"),
+                )
                 for quarter, file in files
             ],
         )

@@ -20,6 +20,8 @@ from orchestration.core.settings import Settings
 # Of the key's text. A key of 32 random characters cannot be guessed, a pass phrase of ten can.
 MINIMUM_LENGTH = 32
 DIGITS = 32
+# Of a pseudonym: they tell the students of an office apart on a screen.
+SHORT = 8
 
 
 class Pseudonyms:
@@ -42,6 +44,11 @@ class Pseudonyms:
         """The pseudonyms of a column of texts; null stays null. Blanks around an id must be gone already."""
         texts = identifiers.to_pylist()
         return pa.array([None if text is None else self.of(text) for text in texts], pa.string())
+
+
+def shortened(pseudonym: str) -> str:
+    """The first digits of a pseudonym, with what a decision about identities put after it."""
+    return pseudonym[:SHORT] + pseudonym[DIGITS:]
 
 
 def open_pseudonyms(settings: Settings, database: Database) -> Pseudonyms:

@@ -83,7 +83,7 @@ def publish_part(publishing: Publishing, build_part: Callable[[Path], object], d
     build = new_build(site, publishing.built_at)
     try:
         build_part(build)
-        _take_over(site, build, without={publishing.area, PLATFORM_AREA})
+        take_over(site, build, without={publishing.area, PLATFORM_AREA})
         _announce_missing_parts(publishing, build)
         _build_platform_pages(publishing, build)
         docs_page = build / DOCS_PAGE
@@ -118,7 +118,7 @@ def new_build(site: Path, built_at: datetime) -> Path:
     return build
 
 
-def _take_over(site: Path, build: Path, without: set[str]) -> None:
+def take_over(site: Path, build: Path, without: set[str]) -> None:
     """Bring the other parts of the published site into the build. Their files never change, so a link does."""
     manifest, published = read_manifest(build), read_manifest(site)
     for area, part in published["parts"].items():

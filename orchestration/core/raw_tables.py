@@ -1,4 +1,8 @@
-"""Tables that Python fills for the models, partitioned by quarter: a quarter is filled beside the old one, then swapped in."""
+"""Tables that Python fills for the models, partitioned by quarter: a quarter is filled beside the old one, then swapped in.
+
+Where the marts are views on a raw table, the file that they show must stay while a new one is judged: such a table has two slots
+a quarter, and a file is loaded into the one that is not in use.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,35 +24,30 @@ from orchestration.core.spark import Spark, open_spark
 
 @dataclass(frozen=True)
 class RawTable:
-    """A table of a domain's raw schema; `columns` gives each column's Postgres type, beside `quarter`."""
+    """A table of a domain's raw schema; `columns` gives each column's Postgres type, beside `quarter`.
+
+    With `has_slots`, a quarter's partition is itself partitioned, by the column `slot`.
+    """
 
     schema: str
     name: str
     columns: Mapping[str, str]
+    has_slots: bool = False
 
     @property
     def relation(self) -> str:
         """Schema and name, as SQL writes them."""
         return f"{self.schema}.{self.name}"
 
+    def slot(self, slot: str) -> str | None:
+        """The slot, for a table that has any."""
+        return slot if self.has_slots else None
+
     def ensure(self, connection: psycopg.Connection) -> None:
         """Create the table, or add the columns that it lacks; in older lines they are empty.
 
-        One without partitions, of an older version, is dropped: landing has its rows, and a quarter's next run loads them.
+        One of an older version, without partitions or slots, is dropped: landing has its rows, and a quarter's next run loads them.
         """
-        old = connection.execute(
-            "select relkind = 'r' from pg_class where oid = to_regclass(%s)", (self.relation,)
-        ).fetchone()
-        if old == (True,):
-            connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier(self.schema, self.name)))
-        connection.execute(
-            sql.SQL("create table if not exists {} (quarter text not null, {}) partition by list (quarter)").format(
-                sql.Identifier(self.schema, self.name),
-                sql.SQL(", ").join(
-                    sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in self.columns.items()
-                ),
-            )
-        )
         present = {
             row[0]
             for row in connection.execute(
@@ -56,34 +55,54 @@ class RawTable:
                 (self.schema, self.name),
             )
         }
-        for name, kind in self.columns.items():
-            if name not in present:
-                connection.execute(
-                    sql.SQL("alter table {} add column {} {} default ''").format(
-                        sql.Identifier(self.schema, self.name), sql.Identifier(name), sql.SQL(kind)
-                    )
+        table = sql.Identifier(self.schema, self.name)
+        row = connection.execute(
+            "select relkind = 'r' from pg_class where oid = to_regclass(%s)", (self.relation,)
+        ).fetchone()
+        if row == (True,) or (present and self.has_slots and "slot" not in present):
+            connection.execute(sql.SQL("drop table {} cascade").format(table))
+            present = set()
+        columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in self.columns.items()]
+        if not present:
+            keys = [
+                sql.SQL(f"{key} text not null") for key in (("quarter", "slot") if self.has_slots else ("quarter",))
+            ]
+            connection.execute(
+                sql.SQL("create table {} ({}) partition by list (quarter)").format(
+                    table, sql.SQL(", ").join(keys + columns)
                 )
+            )
+            return
+        for name, column in zip(self.columns, columns, strict=True):
+            if name not in present:
+                connection.execute(sql.SQL("alter table {} add column {} default ''").format(table, column))
 
-    def fill(self, connection: psycopg.Connection, quarter: Quarter, blocks: Iterable[pa.Table]) -> int:
+    def fill(
+        self, connection: psycopg.Connection, quarter: Quarter, blocks: Iterable[pa.Table], slot: str | None = None
+    ) -> int:
         """COPY the blocks' rows into a new partition, which nobody sees before `swap_in`; returns their number.
 
         Both must be in one transaction.
         """
+        keys = {"quarter": str(quarter)} | ({"slot": slot} if slot else {})
+        filling = self._filling(quarter)
         connection.execute(
             sql.SQL(
-                """
-                drop table if exists {filling};
-                create table {filling} (like {table} including defaults);
-                alter table {filling} alter quarter set default {quarter}, add constraint one_quarter check (quarter = {quarter})
-                """
+                "drop table if exists {filling}; create table {filling} (like {table} including defaults); "
+                "alter table {filling} {defaults}, add constraint one_partition check ({condition})"
             ).format(
-                filling=self._filling(quarter),
+                filling=filling,
                 table=sql.Identifier(self.schema, self.name),
-                quarter=sql.Literal(str(quarter)),
+                defaults=sql.SQL(", ").join(
+                    sql.SQL("alter {} set default {}").format(sql.Identifier(key), value) for key, value in keys.items()
+                ),
+                condition=sql.SQL(" and ").join(
+                    sql.SQL("{} = {}").format(sql.Identifier(key), value) for key, value in keys.items()
+                ),
             )
         )
         statement = sql.SQL("copy {} ({}) from stdin (format csv, freeze)").format(
-            self._filling(quarter), sql.SQL(", ").join(map(sql.Identifier, self.columns))
+            filling, sql.SQL(", ").join(map(sql.Identifier, self.columns))
         )
         # Quotes around every text, and none around a null: so the empty text stays a text.
         options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
@@ -95,38 +114,55 @@ class RawTable:
                 copy.write(memoryview(lines.getvalue()))
                 count += block.num_rows
         # Without statistics of the new partition the planner takes a million rows for a handful.
-        connection.execute(sql.SQL("analyze {}").format(self._filling(quarter)))
+        connection.execute(sql.SQL("analyze {}").format(filling))
         return count
 
-    def swap_in(self, connection: psycopg.Connection, quarter: Quarter) -> None:
-        """Let the filled partition take the place of the quarter's old one."""
-        name = f"{self.name}_{quarter}".lower()
+    def swap_in(self, connection: psycopg.Connection, quarter: Quarter, slot: str | None = None) -> None:
+        """Let the filled partition take the place of the quarter's old one, or of what was in the slot."""
+        parent, key = sql.Identifier(self.schema, self.name), str(quarter)
+        if slot:
+            of_quarter = self._partition(quarter)
+            connection.execute(
+                sql.SQL(
+                    "create table if not exists {} partition of {} for values in ({}) partition by list (slot)"
+                ).format(of_quarter, parent, key)
+            )
+            parent, key = of_quarter, slot
+        self.drop_partition(connection, quarter, slot)
         connection.execute(
             sql.SQL(
-                """
-                drop table if exists {partition};
-                alter table {filling} rename to {name};
-                alter table {table} attach partition {partition} for values in ({quarter});
-                alter table {partition} drop constraint one_quarter
-                """
+                "alter table {filling} rename to {name}; alter table {parent} attach partition {partition} for values in ({key}); "
+                "alter table {partition} drop constraint one_partition"
             ).format(
-                partition=sql.Identifier(self.schema, name),
                 filling=self._filling(quarter),
-                name=sql.Identifier(name),
-                table=sql.Identifier(self.schema, self.name),
-                quarter=sql.Literal(str(quarter)),
+                name=sql.Identifier(self._partition_name(quarter, slot)),
+                parent=parent,
+                partition=self._partition(quarter, slot),
+                key=key,
             )
         )
 
+    def drop_partition(self, connection: psycopg.Connection, quarter: Quarter, slot: str | None = None) -> None:
+        """Delete the quarter's lines, or those in one of its slots."""
+        connection.execute(sql.SQL("drop table if exists {}").format(self._partition(quarter, slot)))
+
+    def _partition_name(self, quarter: Quarter, slot: str | None = None) -> str:
+        return "_".join([self.name, str(quarter).lower(), *([slot] if slot else [])])
+
+    def _partition(self, quarter: Quarter, slot: str | None = None) -> sql.Identifier:
+        return sql.Identifier(self.schema, self._partition_name(quarter, slot))
+
     def _filling(self, quarter: Quarter) -> sql.Identifier:
-        return sql.Identifier(self.schema, f"{self.name}_{quarter}_new".lower())
+        return self._partition(quarter, "new")
 
 
 @contextmanager
 def replacing_quarter(
-    database: Database, settings: Settings, domain: str, quarter: Quarter
+    database: Database, settings: Settings, domain: str, quarter: Quarter, slot: str = "a"
 ) -> Iterator[Callable[[RawTable, Iterable[pa.Table]], int]]:
     """Yields a function that replaces a table's rows of the quarter, where the models run, by blocks; it returns their number.
+
+    Of a table with slots, those of the slot alone.
 
     On Postgres by COPY, all in one transaction: readers see the old quarter until the block ends. On Spark Parquet files
     are written, and one table after the other is switched to them: between two switches the tables do not fit together, but
@@ -135,7 +171,7 @@ def replacing_quarter(
     with exclusive(database, f"raw {domain}"):
         if settings.engine is Engine.SPARK:
             with open_spark(settings) as spark:
-                yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks)
+                yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks, slot)
             return
         with writing(database.as_role(Role.LOADER)) as connection:
             filled = []
@@ -143,18 +179,19 @@ def replacing_quarter(
             def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:
                 table.ensure(connection)
                 filled.append(table)
-                return table.fill(connection, quarter, blocks)
+                return table.fill(connection, quarter, blocks, table.slot(slot))
 
             yield fill
             for table in filled:
-                table.swap_in(connection, quarter)
+                table.swap_in(connection, quarter, table.slot(slot))
 
 
-def _fill_on_spark(spark: Spark, table: RawTable, quarter: Quarter, blocks: Iterable[pa.Table]) -> int:
+def _fill_on_spark(spark: Spark, table: RawTable, quarter: Quarter, blocks: Iterable[pa.Table], slot: str) -> int:
     types = {"text": pa.string(), "integer": pa.int32(), "bigint": pa.int64()}
     schema = pa.schema([(name, types[kind]) for name, kind in table.columns.items()])
     written = (block.select(schema.names).cast(schema) for block in blocks)
-    return spark.replace_quarter(table.relation, str(quarter), schema, written)
+    keys = {"quarter": str(quarter)} | ({"slot": slot} if table.has_slots else {})
+    return spark.replace_partition(table.relation, keys, schema, written)
 
 
 def _ahead(blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -1,4 +1,4 @@
-"""Forgetting data on purpose: one quarter, or all schemas and files that Quarterdeck made."""
+"""Forgetting data on purpose, on either engine: one quarter, or all schemas and files that Quarterdeck made."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ from psycopg import sql
 
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.settings import Engine, Settings
+from orchestration.core.spark import open_spark
 from orchestration.core.storage import Storage
 
 LAYERS = ("raw", "staging", "marts", "ml")
@@ -16,11 +18,14 @@ def own_schemas(domains: Sequence[str]) -> list[str]:
     return ["platform", "platform_staging", "dagster", *(f"{domain}_{layer}" for domain in domains for layer in LAYERS)]
 
 
-def forget_quarter(database: Database, domains: Sequence[str], quarter: Quarter) -> None:
-    """Drop the quarter's partitions and delete its rows from every other table that has a quarter, in one transaction.
+def forget_quarter(database: Database, settings: Settings, domains: Sequence[str], quarter: Quarter) -> None:
+    """Drop the quarter's partitions and delete its rows from every other table that has a quarter; received files stay.
 
-    Received files stay.
+    In Postgres that is one transaction, and the last that is done: it also forgets that the quarter was ever built.
     """
+    if settings.engine is Engine.SPARK:
+        with open_spark(settings) as spark:
+            spark.forget_quarter(own_schemas(domains), str(quarter))
     with database.connect() as connection:
         tables = connection.execute(
             """
@@ -40,8 +45,15 @@ def forget_quarter(database: Database, domains: Sequence[str], quarter: Quarter)
                 connection.execute(sql.SQL("drop table {}").format(name))
 
 
+def drop_spark_schemas(settings: Settings, domains: Sequence[str]) -> None:
+    """Drop every schema that Quarterdeck made in Spark with its files, and no other; nothing where Spark is not the engine."""
+    if settings.engine is Engine.SPARK:
+        with open_spark(settings) as spark:
+            spark.drop_schemas(own_schemas(domains))
+
+
 def drop_schemas(database: Database, domains: Sequence[str]) -> None:
-    """Drop every schema that Quarterdeck made, and no other."""
+    """Drop every schema that Quarterdeck made in Postgres, and no other."""
     with database.connect() as connection:
         for schema in own_schemas(domains):
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.core.figures import marked
 from orchestration.core.site_format import FILTERS, moment
 from orchestration.core.site_parts import MANIFEST_NAME, read_manifest
 
@@ -107,6 +108,7 @@ def environment(*template_folders: Path) -> jinja2.Environment:
     )
     made.filters.update(FILTERS)
     made.filters["script_json"] = json_for_script
+    made.filters["figure"] = marked
     return made
 
 
@@ -203,6 +205,11 @@ class SiteBuilder:
         for folder in folders:
             for source in sorted(folder.iterdir()):
                 self.write(f"assets/{source.name}", source.read_text(encoding="utf-8"))
+
+    def shared_static(self) -> None:
+        """Copy what every page needs into assets/, without what draws charts."""
+        for name in ("site.js", "tables.js", "site.css", "data.css", "icon.svg"):
+            self.write(f"assets/{name}", (STATIC_FOLDER / name).read_text(encoding="utf-8"))
 
     def manifest(self, *, is_placeholder: bool = False) -> Path:
         """Write site.json: what was built, from what, with the hash of every file. Files that no other part names are this one's.

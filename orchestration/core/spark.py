@@ -1,11 +1,11 @@
 """A session of Spark, and the Parquet tables that Python writes for it.
 
-Spark's tables are Parquet files below `QUARTERDECK_SPARK_WAREHOUSE`. A table, or a quarter's partition of one, is replaced by
+Spark's tables are Parquet files below `QUARTERDECK_SPARK_WAREHOUSE`. A table, or a partition of one, is replaced by
 writing a new folder and then switching to it by one statement, so that a reader sees the old rows or the new ones.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,7 +52,7 @@ class Spark:
     def columns(self, relation: str) -> dict[str, str]:
         """Names and Spark types of a table's columns; empty where there is no such table."""
         schema, name = relation.split(".")
-        if not self.rows(f"show databases like '{schema}'") or not self.rows(f"show tables in {schema} like '{name}'"):
+        if not self._has_schema(schema) or not self.rows(f"show tables in {schema} like '{name}'"):
             return {}
         columns: dict[str, str] = {}
         for column, kind, *_ in self.rows(f"describe {relation}"):
@@ -76,21 +76,27 @@ class Spark:
         self.rows(f"refresh table {relation}")
         delete_folder(old)
 
-    def replace_quarter(self, relation: str, quarter: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-        """Replace one quarter's partition of a table by `tables`, which have no column for it; the number of rows.
+    def replace_partition(
+        self, relation: str, keys: Mapping[str, str], schema: pa.Schema, tables: Iterable[pa.Table]
+    ) -> int:
+        """Replace one partition of a table by `tables`, which have no columns for its keys; the number of rows.
 
-        Columns that the table lacks are added; older quarters have nulls there.
+        Columns that the table lacks are added; older partitions have nulls there.
         """
-        folder, columns = self._new_folder(relation, quarter), spark_columns(schema)
+        folder, columns = self._new_folder(relation, *keys.values()), spark_columns(schema)
         count = write_parquet(folder, schema, tables)
         present = self.columns(relation)
+        if present and not keys.keys() <= present.keys():
+            self.rows(f"drop table {relation}")  # of an older layout; landing has every line of it
+            present = {}
         if not present:
             place = "/".join([self._warehouse, *relation.split(".")])
-            self._create(relation, {**columns, "quarter": "string"}, place, "partitioned by (quarter)")
+            keyed = {**columns, **dict.fromkeys(keys, "string")}
+            self._create(relation, keyed, place, f"partitioned by ({', '.join(keys)})")
         added = [f"{name} {kind}" for name, kind in columns.items() if present and name not in present]
         if added:
             self.rows(f"alter table {relation} add columns ({', '.join(added)})")
-        partition = f"partition (quarter = '{quarter}')"
+        partition = _partition(keys)
         if self.rows(f"show partitions {relation} {partition}"):
             old = self._location(relation, partition)
             self.rows(f"alter table {relation} {partition} set location '{folder}'")
@@ -98,6 +104,36 @@ class Spark:
         else:
             self.rows(f"alter table {relation} add {partition} location '{folder}'")
         return count
+
+    def drop_partition(self, relation: str, keys: Mapping[str, str]) -> None:
+        """Delete one partition of a table, if it is there."""
+        partition = _partition(keys)
+        if self.rows(f"show partitions {relation} {partition}"):
+            old = self._location(relation, partition)
+            self.rows(f"alter table {relation} drop {partition}")
+            delete_folder(old)
+
+    def forget_quarter(self, schemas: Sequence[str], quarter: str) -> None:
+        """Drop the quarter's partition of every table of these schemas, with its files."""
+        for schema in schemas:
+            for relation in self._tables(schema):
+                if any(row[0] == "# Partition Information" for row in self.rows(f"describe {relation}")):
+                    for row in self.rows(f"show partitions {relation} {_partition({'quarter': quarter})}"):
+                        self.drop_partition(relation, dict(key.split("=") for key in row[0].split("/")))
+
+    def drop_schemas(self, schemas: Sequence[str]) -> None:
+        """Drop these schemas with their tables, and the files of both."""
+        for schema in schemas:
+            if self._has_schema(schema):
+                self.rows(f"drop database {schema} cascade")
+            delete_folder(f"{self._warehouse}/{schema}")
+
+    def _has_schema(self, schema: str) -> bool:
+        return bool(self.rows(f"show databases like '{schema}'"))
+
+    def _tables(self, schema: str) -> list[str]:
+        found = self.rows(f"show tables in {schema}") if self._has_schema(schema) else []
+        return [f"{schema}.{row[1]}" for row in found]
 
     def _new_folder(self, *place: str) -> str:
         names = [part for name in place for part in name.split(".")]
@@ -154,6 +190,10 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def _partition(keys: Mapping[str, str]) -> str:
+    return "partition (" + ", ".join(f"{name} = '{value}'" for name, value in keys.items()) + ")"
+
+
 def spark_columns(schema: pa.Schema) -> dict[str, str]:
     """Names and Spark types of the columns of an Arrow schema."""
     return {field.name: SPARK_TYPES[field.type] for field in schema}
@@ -172,9 +212,10 @@ def write_parquet(folder: str, schema: pa.Schema, tables: Iterable[pa.Table]) ->
 
 
 def delete_folder(folder: str) -> None:
-    """Delete a folder of files that no table refers to any more."""
+    """Delete a folder of files that no table refers to any more, where it is there."""
     filesystem, path = _filesystem(folder)
-    filesystem.delete_dir(path)
+    if filesystem.get_file_info(path).type != pyarrow.fs.FileType.NotFound:
+        filesystem.delete_dir(path)
 
 
 def _filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:

@@ -6,25 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from orchestration.core.builds import changed
+from orchestration.core.accounts import RowAccount
 from orchestration.core.domain_assets import (
-    UNCHANGED,
     build_landing_asset,
     build_pages_asset,
+    build_raw_assets,
     build_row_accounts_asset,
-    python_asset,
 )
-from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
+from orchestration.core.freshness import EtlStage, PagesStep
 from orchestration.core.partitions import Quarter
 from orchestration.core.profile_store import arrival_metadata
-from orchestration.core.promotions import promote
 from orchestration.core.resources import Platform
-from orchestration.core.status import track
 from orchestration.student_performance.checks import count_rows
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN, receive, received_sentence, resolve_source
 from orchestration.student_performance.pages_input import PAGE_MARTS
-from orchestration.student_performance.raw import load_raw, preview
+from orchestration.student_performance.raw import RAW_VIEW, drop_replaced, load_raw, preview
 
 if TYPE_CHECKING:
     from orchestration.core.publishing import Publishing
@@ -55,47 +52,41 @@ def build_python_assets(
         receive=receive_file,
     )
 
-    @dg.asset(  # type: ignore[untyped-decorator]
-        **python_asset(DOMAIN, partitions_def),
-        deps=[landing_files],
-        kinds={"python", "postgres"},
-        tags={"layer": "raw", "zone": "raw"},
-    )
-    def exam_results(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        """Every line of the quarter's file as text, with quarter, file and line number."""
-        quarters = platform.take_quarters(context, DOMAIN)
-        tracked = etl.unsettled(platform, quarters)
-        counts = {}
-        with track(platform.database, DOMAIN, tracked, "etl", context.run_id):
-            for quarter, fingerprint in etl.raw_fingerprints(platform, tracked).items():
-                record = {quarter: fingerprint}
-                with changed(platform.database, DOMAIN, RAW_STEP, record, context.log.info) as todo:
-                    if todo:
-                        landed, counts[quarter] = load_raw(platform.database, platform.settings, quarter, contract)
-                        context.log.info(f"{quarter}: {counts[quarter]:,} lines read from {landed.name}")
-            promote(platform.database, DOMAIN, tracked, "raw", ["read whole"], f"run {context.run_id}")
-        if not counts:
-            return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
+    def load(platform: Platform, quarter: Quarter) -> dict[str, int]:
+        _, count = load_raw(platform.database, platform.settings, quarter, contract)
+        return {RAW_VIEW: count}
+
+    def profile_and_preview(
+        platform: Platform, _table: str, quarters: Sequence[Quarter], log: dg.DagsterLogManager
+    ) -> dict[str, Any]:
         with platform.database.connect() as connection:
-            profiled = arrival_metadata(connection, DOMAIN, list(map(str, counts)), context.log.info)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": sum(counts.values()),
-                **profiled,
-                "preview": dg.MetadataValue.md(preview(platform.database, platform.settings, quarters[-1], contract)),
-            }
-        )
+            profiled = arrival_metadata(connection, DOMAIN, list(map(str, quarters)), log.info)
+        lines = preview(platform.database, platform.settings, quarters[-1], contract)
+        return {**profiled, "preview": dg.MetadataValue.md(lines)}
+
+    exam_results = build_raw_assets(
+        etl,
+        partitions_def,
+        tables={RAW_VIEW: "Every line of the quarter's file as text, with quarter, file and line number."},
+        load=load,
+        further=profile_and_preview,
+    )
+
+    def account_and_tidy(platform: Platform, quarters: Sequence[Quarter]) -> list[RowAccount]:
+        accounts = count_rows(platform.database, platform.settings, quarters)
+        drop_replaced(platform.database, platform.settings, quarters, contract)
+        return accounts
 
     row_accounts = build_row_accounts_asset(
         etl,
         partitions_def,
         after=(
-            "exam_results",
-            f"stg_{DOMAIN}__accepted_lines",
+            RAW_VIEW,
+            f"stg_{DOMAIN}__accepted_sets",
             f"stg_{DOMAIN}__rejected_results",
             "fct_score_range_cells",
         ),
-        count_rows=lambda platform, quarters: count_rows(platform.database, platform.settings, quarters),
+        count_rows=account_and_tidy,
     )
 
     def publish(publishing: "Publishing", shown: list[str], docs: Path) -> list[Path]:

@@ -14,49 +14,40 @@ from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.student_performance.ingest import DOMAIN
 
-ACCEPTED = "select * from student_performance_staging.stg_student_performance__accepted_lines"
-# What would be accepted: the lines of a file that was refused stay out of the table.
-ACCEPTABLE = "select * from student_performance_staging.stg_student_performance__exam_lines where reason is null"
-
 
 def count_rows(
-    database: Database, settings: Settings, quarters: Sequence[Quarter], accepted_lines: str = ACCEPTED
+    database: Database, settings: Settings, quarters: Sequence[Quarter], *, refused: bool = False
 ) -> list[RowAccount]:
-    """The quarters' row accounts, counted in the raw table, the accepted and the rejected lines independently."""
+    """The quarters' row accounts: the raw lines, the students in the marts and the rejected lines are counted independently.
+
+    Of a file that was refused no student is in the marts: its lines without a reason to reject them are counted instead.
+    """
     labels = ", ".join(f"'{quarter}'" for quarter in quarters)
     with model_rows(settings, database) as rows:
         read = rows(
             f"""
-            select lines.quarter, files.source_file_id, lines.line_count
-            from (
-                select quarter, count(*) as line_count from student_performance_raw.exam_lines
-                where quarter in ({labels}) group by quarter
-            ) as lines
-            inner join student_performance_raw.exam_files as files on lines.quarter = files.quarter
-            order by 1, 2
+            select files.quarter, files.source_file_id, count(*)
+            from student_performance_raw.exam_files as files
+            inner join student_performance_raw.exam_lines as lines on files.quarter = lines.quarter and files.slot = lines.slot
+            where files.quarter in ({labels}) group by 1, 2 order by 1, 2
             """
         )
-        trusted = {
-            (row[0], row[1]): (row[2], row[3])
-            for row in rows(
-                f"""
-                select quarter, source_file_id, count(*), count(*) - count(source_student_id)
-                from ({accepted_lines}) as accepted_lines where quarter in ({labels}) group by 1, 2
-                """
-            )
-        }
-        # Lines with the same values have the same two numbers; as one number, since there may be millions. A line with
-        # an id of its own repeats none, and a quarter is made of one file.
-        distinct = dict(
-            rows(
-                f"""
-                select quarter, count(distinct cast(demographic_set_id as bigint) * 4294967296 + score_set_id)
-                from ({accepted_lines}) as accepted_lines
-                where quarter in ({labels}) and source_student_id is null
-                group by quarter
-                """
-            )
+        # A line with an id of its own repeats no other.
+        counted = (
+            f"""
+            select quarter, sum(student_count), sum(greatest(student_count - own_id_count - 1, 0))
+            from student_performance_staging.stg_student_performance__accepted_sets
+            where quarter in ({labels}) group by quarter
+            """
+            if not refused
+            else f"""
+            select lines.quarter, count(*), 0
+            from student_performance_staging.stg_student_performance__exam_lines as lines
+            inner join student_performance_raw.exam_files as files on files.quarter = lines.quarter and files.slot = lines.slot
+            where lines.reason is null and lines.quarter in ({labels}) group by lines.quarter
+            """
         )
+        trusted = {quarter: (int(count), int(repeated)) for quarter, count, repeated in rows(counted)}
         rejected: dict[tuple[str, str], dict[str, int]] = {}
         for quarter, file_id, reason, count in rows(
             f"""
@@ -68,9 +59,8 @@ def count_rows(
             rejected.setdefault((quarter, file_id), {})[reason] = count
     accounts = []
     for quarter, file_id, count in read:
-        trusted_count, without_id = trusted.get((quarter, file_id), (0, 0))
+        trusted_count, repeated = trusted.get(quarter, (0, 0))
         reasons = rejected.get((quarter, file_id), {})
-        repeated = without_id - distinct.get(quarter, 0) if without_id else 0
         accounts.append(RowAccount(DOMAIN, quarter, file_id, count, trusted_count, reasons, repeated))
     return accounts
 
@@ -89,7 +79,7 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
         ).fetchone()
     if ready != (2,):
         return None
-    accounts = count_rows(platform.database, platform.settings, quarters, ACCEPTABLE)
+    accounts = count_rows(platform.database, platform.settings, quarters, refused=True)
     limit = platform.settings.max_quarantined_pct
     too_many = [account for account in accounts if account.quarantined_pct > limit]
     if not too_many:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.core.domain_assets import landing_op
+from orchestration.core import sources
+from orchestration.core.domain_assets import landing_op, raw_op
 from orchestration.core.landing import sample_quarters
 from orchestration.core.partitions import Quarter, current_quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
 from orchestration.core.status import STAGES
-from orchestration.student_performance.ingest import DOMAIN, require_file, resolve_source
+from orchestration.student_performance.ingest import DOMAIN, resolve_source
 
 # What the command asks of every domain.
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 ]
 STEP_TITLES = {
     landing_op(DOMAIN): "Receive the file",
-    f"{DOMAIN}__exam_results": "Load every line as text",
+    raw_op(DOMAIN): "Load every line as text",
     f"{DOMAIN}_models": "Check the rows and build the marts (dbt)",
     f"{DOMAIN}__row_accounts": "Account for every row",
     f"{DOMAIN}_clusters": "Find the segments",
@@ -39,7 +40,7 @@ def require_source(source: str, settings: Settings) -> str:
     Raises:
         QuarterdeckError: there is no such file, or its store fails.
     """
-    return source if source in ("auto", "kaggle", "sample") else require_file(source, settings)
+    return sources.require_source(source, settings, ("auto", "kaggle", "sample"))
 
 
 def quarters_to_run(database: Database, settings: Settings, source: str, asked: Quarter | None) -> list[Quarter]:
@@ -56,7 +57,8 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
     with database.connect() as connection:
         accounts = connection.execute(
             """
-            select quarter, name, source, rows_read, rows_trusted, rows_quarantined, quarantined_by_reason, repeated_rows
+            select quarter, name, source, rows_read, rows_trusted, rows_quarantined, quarantined_by_reason, repeated_rows,
+                corrected_lines
             from platform.row_accounts join platform.landing_files using (source_file_id)
             where row_accounts.domain = %s and quarter = any(%s) order by quarter
             """,
@@ -79,9 +81,10 @@ def print_summary(console: Console, database: Database, settings: Settings, quar
     table = Table(title="Row account: read = trusted + quarantined", title_justify="left")
     for name in ("quarter", "source", "read", "trusted", "quarantined", "reasons"):
         table.add_column(name, justify="right" if name in ("read", "trusted", "quarantined") else "left")
-    for quarter, _, source, read, trusted, quarantined, reasons, repeated in accounts:
+    for quarter, _, source, read, trusted, quarantined, reasons, repeated, corrected in accounts:
         words = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(reasons.items()))
         words += f"{'; ' if words else ''}{repeated} equal to another row (kept)" if repeated else ""
+        words += f"{'; ' if words else ''}{corrected} corrected" if corrected else ""
         table.add_row(quarter, source, f"{read:,}", f"{trusted:,}", f"{quarantined:,}", words)
     console.print(table)
     console.print(f"{labels[-1]} is made of {accounts[-1][1]}")

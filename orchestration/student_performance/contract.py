@@ -30,7 +30,7 @@ _RESERVED = {
     "quarter", "source_file_id", "source_line", "source_student_id", "source_text", "field_count_problem", "student_id",
     "has_own_id", "mean_score", "overall_score", "grade", "is_pass", "cluster_id", "cluster_label", "student_count",
     "reason", "column_name", "all", "demographic_set_id", "score_set_id", "line_count", "missing_column", "unknown_column",
-    "verdict", "subject", "score",
+    "verdict", "subject", "score", "corrections", "is_corrected", "corrected_student_id",
 }  # fmt: skip
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchestration.core.corrections import CORRECTIONS
 from orchestration.core.delimited import DELIMITER_NAMES, Dialect, inspect_file, read_rows
 from orchestration.core.delimited_blocks import read_tables
 from orchestration.core.distinct_sets import DistinctSets
@@ -44,7 +46,7 @@ class ExamFile:
             QuarterdeckError: a line cannot be read (see `read_rows`).
         """  # noqa: D205
         mapping, count = self.mapping, self.mapping.field_count
-        spellings = [_Spelling(part.values) for part in self.contract.demographics]
+        spellings = [Spelling(part.values) for part in self.contract.demographics]
         for block in read_tables(self.path, self.dialect, count):
             for position, counter in (counters or {}).items():
                 counter.add(block[str(position)])
@@ -84,12 +86,20 @@ class ExamLines:
     """A file's lines in the form of the raw tables: each distinct set of values is kept once, and a line names its number.
 
     A file of millions of lines has a few hundred sets of demographics and some tens of thousands of sets of scores.
+
+    corrections: by line and column, the values to be taken instead. Such a line has sets of its own, which hold its values as they
+    came, and beside them what is corrected.
     """
 
-    def __init__(self, file: ExamFile) -> None:
+    def __init__(self, file: ExamFile, corrections: Mapping[int, Mapping[str, str]] | None = None) -> None:
         self._file = file
-        self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics])
-        self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects])
+        spellings = {part.name: Spelling(part.values).of for part in file.contract.demographics}
+        self._corrections = {
+            line: {column: spellings.get(column, str)(value) for column, value in values.items()}
+            for line, values in (corrections or {}).items()
+        }
+        self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics], self._corrections)
+        self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects], self._corrections)
         self._counters = {position: ColumnCounter() for position in file.mapping.further}
 
     def blocks(self) -> Iterator[pa.Table]:
@@ -109,6 +119,17 @@ class ExamLines:
                 }
             )
 
+    def set_tables(self) -> tuple[pa.Table, pa.Table]:
+        """The sets of demographics and of scores, once every block was taken; `corrections` is a JSON object, by column."""
+        return (
+            self._with_corrections(self.demographic_sets.table(DEMOGRAPHIC_SET)),
+            self._with_corrections(self.score_sets.table(SCORE_SET)),
+        )
+
+    def _with_corrections(self, sets: pa.Table) -> pa.Table:
+        texts: list[str | None] = [json.dumps(self._corrections[line]) for line in sorted(self._corrections)]
+        return sets.append_column(CORRECTIONS, pa.array(texts + [None] * (len(sets) - len(texts)), pa.string()))
+
     def profile(self, line_count: int) -> Profile:
         """The file's profile, once every block was taken; line_count: all lines of the file."""
         return profile_exam_results(
@@ -121,17 +142,19 @@ class ExamLines:
         )
 
 
-class _Spelling:
+class Spelling:
     """The contract's spelling of a category; of a block, each distinct value is looked at once."""
 
     def __init__(self, values: Sequence[str]) -> None:
         self._listed = {value.casefold(): value for value in values}
 
     def apply(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """The categories of a column, each distinct one looked at once."""
         encoded = column.combine_chunks().dictionary_encode()
-        spelled = pa.array([self._of(value) for value in encoded.dictionary.to_pylist()], pa.string())
+        spelled = pa.array([self.of(value) for value in encoded.dictionary.to_pylist()], pa.string())
         return pa.chunked_array([spelled.take(encoded.indices)])
 
-    def _of(self, value: str) -> str:
+    def of(self, value: str) -> str:
+        """One category without the blanks around it, as the contract spells it where it lists it."""
         trimmed = value.strip()
         return self._listed.get(re.sub(r"\s+", " ", trimmed).casefold(), trimmed)

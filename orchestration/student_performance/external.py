@@ -12,6 +12,7 @@ import pandas as pd
 
 from orchestration.core.disclosure import ALL, STUDENTS, Cell, Figure, Group, Mean, Rules, Scheme
 from orchestration.core.disclosure_suppression import Protected, TooFewStudentsError, protect
+from orchestration.core.external_figures import note, share_pct
 from orchestration.core.site_format import plain
 from orchestration.student_performance.pages_input import PagesData
 from orchestration.student_performance.payloads import NOT_GIVEN
@@ -47,11 +48,6 @@ class ExternalQuarter:
     def figure(self, group: Group, measure: str, category: str) -> Figure:
         """The figure that is published of a cell."""
         return self.protected.figures[Cell(self.quarter, group, measure, category)]
-
-    def share_pct(self, figure: Figure) -> int | None:
-        """The percentage of the group, to the nearest whole, from the published counts alone; None where one is hidden."""
-        size = self.protected.figures[figure.cell.total].count
-        return None if figure.count is None or not size else (200 * figure.count + size) // (2 * size)
 
     def mean(self, group: Group, subject: str) -> int | None:
         """The mean score of a group to the nearest whole, None where it has none."""
@@ -162,7 +158,7 @@ def results_table(quarters: Sequence[ExternalQuarter]) -> pd.DataFrame:
                             "lower_bound": low,
                             "upper_bound": high,
                             "student_count": figure.count,
-                            "student_pct": one.share_pct(figure),
+                            "student_pct": share_pct(one.protected, figure),
                             "note": note(figure),
                         }
                     )
@@ -187,14 +183,6 @@ def groups_table(quarters: Sequence[ExternalQuarter], subjects: Sequence[str]) -
 def groups_of(one: ExternalQuarter) -> list[Group]:
     """The groups of a quarter, everybody first."""
     return sorted({cell.group for cell in one.protected.figures})
-
-
-def note(figure: Figure) -> str:
-    """Why a figure has no count: `suppressed`, or the end at which its share lies; empty where it has one."""
-    if figure.share is not None:
-        low, high = figure.share
-        return f">{low:g} %" if high == 100 else f"<{high:g} %"
-    return "suppressed" if figure.count is None else ""
 
 
 def _place(quarter: str, group: Group) -> dict[str, str]:

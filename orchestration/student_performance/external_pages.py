@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orchestration.core.disclosure import ALL, STUDENTS, Figure, Group, Rules
+from orchestration.core.disclosure import ALL, STUDENTS, Cell, Group, Rules
 from orchestration.core.disclosure_page import numbers_in
-from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, environment
+from orchestration.core.external_figures import HIDDEN, MeasureTable, Shown, shown_count, shown_share
+from orchestration.core.site import SiteBuilder, SiteFacts, environment
 from orchestration.core.site_downloads import write_download
-from orchestration.core.site_format import count, decimal
+from orchestration.core.site_format import decimal
 from orchestration.student_performance.external import (
     GRADE,
     PASSED,
@@ -16,7 +17,6 @@ from orchestration.student_performance.external import (
     SMALLEST_QUARTER,
     ExternalQuarter,
     groups_table,
-    note,
     results_table,
 )
 from orchestration.student_performance.pages_input import Definition, PagesData
@@ -30,7 +30,6 @@ NAVIGATION = (
     ("about.html", "About"),
 )
 TEMPLATES = Path(__file__).parent / "templates"
-HIDDEN = "[c]"
 # Of the definitions, those whose terms are on these pages.
 TERMS = {"Score", "Mean score", "Pass", "Passed", "US letters", "Grade", "Kaggle grade", "Segment"}
 COLUMNS = (
@@ -44,25 +43,6 @@ COLUMNS = (
     Definition("…_mean_score", "Mean score of the group in a subject, to the nearest whole; empty for small groups."),
     Definition("note", "Why there is no count: suppressed, or the end of the scale at which the share lies."),
 )
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One figure on a page, with what it is of: the element around it says the same, so that anyone can check."""
-
-    quarter: str
-    dimension: str
-    dimension_value: str
-    measure: str
-    category: str
-    kind: str
-    text: str
-    share: int | None = None
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether there is a mark in place of a figure."""
-        return self.text == HIDDEN
 
 
 @dataclass(frozen=True)
@@ -86,23 +66,17 @@ class Block:
     rows: Sequence[GroupRow]
 
 
-@dataclass(frozen=True)
-class MeasureTable:
-    """Every group by the categories of one measure, for one quarter; a category stands with the score that it begins at."""
-
-    quarter: str
-    measure: str
-    label: str
-    categories: Sequence[tuple[str, str]]
-    blocks: Sequence[Block]
-
-
 def build_external_pages(
-    data: PagesData, quarters: Sequence[ExternalQuarter], rules: Rules, folder: Path
+    data: PagesData,
+    quarters: Sequence[ExternalQuarter],
+    rules: Rules,
+    folder: Path,
+    areas: Sequence[tuple[str, str]] = (),
 ) -> list[Path]:
     """Write the external edition into a new folder and return its files; the same data gives the same bytes.
 
-    quarters: what `external_quarters` made of the data, at least one; figures come from there alone.
+    quarters: what `external_quarters` made of the data, at least one; figures come from there alone. areas: the first page of
+    every part of the edition, for the navigation.
     """
     newest = quarters[-1]
     facts = {name: value for name, value in asdict(rules).items() if name != "minimum_width"}
@@ -116,11 +90,11 @@ def build_external_pages(
         files=[],
         navigation=NAVIGATION,
         sources=data.sources,
+        areas=areas,
         disclosure={**facts, "smallest_quarter": SMALLEST_QUARTER * rules.minimum_count},
     )
     builder = SiteBuilder(folder, site, environment(TEMPLATES / "external", TEMPLATES))
-    for name in ("site.js", "tables.js", "site.css", "data.css", "icon.svg"):
-        builder.write(f"assets/{name}", (STATIC_FOLDER / name).read_text(encoding="utf-8"))
+    builder.shared_static()
     subjects = [subject.name for subject in data.subjects]
     write_download(folder, "results", "Results", results_table(quarters))
     write_download(folder, "groups", "Groups", groups_table(quarters, subjects))
@@ -191,7 +165,7 @@ class _Views:
 
     def row(self, one: ExternalQuarter, group: Group, label: str, categories: Sequence[tuple[str, str]]) -> GroupRow:
         size = one.figure(group, STUDENTS, ALL)
-        students = _shown(size, "student_count", HIDDEN if size.count is None else count(size.count))
+        students = shown_count(size)
         means = []
         for subject in self.data.subjects:
             mean = one.mean(group, subject.name)
@@ -204,20 +178,7 @@ class _Views:
             students.dimension,
             students.dimension_value,
             students,
-            _share(one, group, GRADE, PASSED),
+            shown_share(one.protected, Cell(one.quarter, group, GRADE, PASSED)),
             means,
-            [_share(one, group, measure, category) for measure, category in categories],
+            [shown_share(one.protected, Cell(one.quarter, group, *key)) for key in categories],
         )
-
-
-def _share(one: ExternalQuarter, group: Group, measure: str, category: str) -> Shown:
-    figure = one.figure(group, measure, category)
-    share = one.share_pct(figure)
-    text = f"{share} %" if share is not None else note(figure) if figure.share is not None else HIDDEN
-    return _shown(figure, "student_pct", text, share)
-
-
-def _shown(figure: Figure, kind: str, text: str, share: int | None = None) -> Shown:
-    cell = figure.cell
-    dimension, value = cell.group[0] if cell.group else (ALL, ALL)
-    return Shown(cell.quarter, dimension, value, cell.measure, cell.category, kind, text, share)

@@ -9,14 +9,11 @@ from pathlib import Path
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core import builds, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
 from orchestration.core.dbt import DbtStep
-from orchestration.core.freshness import MODELS_STEP, DomainProject, EtlStage, Fingerprints, PagesStep, up_to_date
+from orchestration.core.freshness import MODELS_STEP, DomainProject, EtlStage, PagesStep, up_to_date
 from orchestration.core.partitions import Quarter
 from orchestration.core.resources import Platform
 from orchestration.core.status import succeeded
-from orchestration.student_performance import contract as contract_module
-from orchestration.student_performance import exam_file, ingest, raw
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN
 
@@ -35,37 +32,13 @@ def contract_subjects(contract: Contract) -> list[Subject]:
 
 
 def etl_stage(project: DomainProject, contract: Contract) -> EtlStage:
-    """Stage etl; raw lines are made from the quarter's file, the contract, header names, engine, and the code that reads."""
-
-    def raw_fingerprints(platform: Platform, quarters: Sequence[Quarter]) -> Fingerprints:
-        settings = platform.settings
-        with platform.database.connect() as connection:
-            files: dict[str, str] = dict(
-                connection.execute(
-                    "select quarter, source_file_id from platform.quarter_files where domain = %s", (DOMAIN,)
-                )
-            )
-        aliases = settings.aliases.read_text() if settings.aliases else ""
-        read_by = (
-            ingest,
-            exam_file,
-            contract_module,
-            delimited,
-            delimited_blocks,
-            distinct_sets,
-            pseudonyms,
-            raw,
-            raw_tables,
-        )
-        code = builds.code_fingerprint(HERE / "aliases.yml", *(Path(str(module.__file__)) for module in read_by))
-        return {
-            quarter: builds.fingerprint_of(
-                files.get(str(quarter)), contract.model_dump(), aliases, settings.engine, code
-            )
-            for quarter in quarters
-        }
-
-    return EtlStage(project, raw_fingerprints)
+    """Stage etl; lines are read by the contract and by header names, the shipped ones and the office's own."""
+    code = [HERE / name for name in ("aliases.yml", "ingest.py", "exam_file.py", "contract.py", "raw.py")]
+    return EtlStage(
+        project,
+        code,
+        lambda settings: [contract.model_dump(), settings.aliases.read_text() if settings.aliases else ""],
+    )
 
 
 def unsettled_ml(

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import LandedFile, Source, assign, land
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.leases import writing
@@ -104,17 +103,3 @@ def received_sentence(landed: LandedFile, quarter: Quarter) -> str:
     """One sentence about what arrived, for logs."""
     new = "received" if landed.is_new else "recognised by its hash as received before"
     return f"{quarter}: {landed.name} ({landed.size:,} bytes, {landed.source}) {new}."
-
-
-def require_file(source: str, settings: Settings) -> str:
-    """Refuse a source that is no file before anything starts; returns its absolute path or URL.
-
-    Raises:
-        QuarterdeckError: there is no such file, or its store fails.
-    """
-    storage, key = open_file(source, settings)
-    if storage.find(key) is None:
-        raise QuarterdeckError(
-            f"{source}: there is no such file. --source takes auto, kaggle, sample, or a CSV file's path or s3:// URL."
-        )
-    return storage.location(key)

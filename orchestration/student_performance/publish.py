@@ -9,13 +9,14 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
+from orchestration.core.page_frames import frame, mart_frames
 from orchestration.core.profile_store import deliveries
 from orchestration.core.publishing import Publishing, publish_part
 from orchestration.core.resources import Platform
 from orchestration.core.roles import Role
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
-from orchestration.student_performance.external_publish import external_edition
+from orchestration.student_performance.external_publish import external_results
 from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES, Demographic, PagesData, Subject
@@ -33,7 +34,7 @@ def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence
     data = load_pages_data(
         publishing.platform, contract, publishing.manifest, quarters, publishing.run_id, publishing.built_at
     )
-    with external_edition(data, settings, publishing.still_ours):
+    with external_results(data, settings, publishing.platform.domains, publishing.still_ours):
         return publish_part(
             publishing, lambda build: build_pages(data, build, settings.home / "cache", publishing.areas), docs
         )
@@ -50,7 +51,7 @@ def load_pages_data(
     """Everything that the pages show, read in one snapshot, so that all pages tell of the same state; `manifest` is dbt's."""
     with platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        frames: dict[str, Any] = {field: _mart(connection, mart, quarters) for mart, field in PAGE_MARTS.items()}
+        frames: dict[str, Any] = mart_frames(connection, DOMAIN, PAGE_MARTS, quarters)
         frames |= {table: _platform_table(connection, table) for table in PLATFORM_TABLES}
         profiled = deliveries(connection, DOMAIN)
     _conclude(frames["stage_status"], run_id, built_at)
@@ -93,29 +94,8 @@ def dictionary(manifest: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["table_name"], kind="stable", ignore_index=True)
 
 
-def _mart(connection: psycopg.Connection, mart: str, quarters: Sequence[str]) -> pd.DataFrame:
-    # All columns but the quarter sort the rows, so that the same marts give the same bytes.
-    cursor = connection.execute(
-        sql.SQL("select * from {} where quarter = any(%s)").format(sql.Identifier(f"{DOMAIN}_marts", mart)),
-        (list(quarters),),
-    )
-    return _frame(cursor, sort=True)
-
-
 def _platform_table(connection: psycopg.Connection, table: str) -> pd.DataFrame:
     cursor = connection.execute(
         sql.SQL("select * from platform.{} where domain = %s").format(sql.Identifier(table)), (DOMAIN,)
     )
-    return _frame(cursor, sort=False)
-
-
-def _frame(cursor: psycopg.Cursor[Any], *, sort: bool) -> pd.DataFrame:
-    assert cursor.description is not None
-    rows = cursor.fetchall()
-    if sort:
-        rows.sort(key=lambda row: tuple((value is not None, str(value)) for value in row))
-    frame = pd.DataFrame(rows, columns=[column.name for column in cursor.description])
-    for column in cursor.description:
-        if column.type_code == 1700:  # numeric: exact in the database, a float on a page
-            frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
-    return frame
+    return frame(cursor)

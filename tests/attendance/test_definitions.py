@@ -15,6 +15,7 @@ from orchestration.core.postgres import Database
 from tests.conftest import PROJECT_ROOT
 
 MODEL = PROJECT_ROOT / "dbt_project/models/attendance/marts/fct_attendance_outcomes.sql"
+MACROS = PROJECT_ROOT / "dbt_project/macros/attendance_definitions.sql"
 SEED = PROJECT_ROOT / "dbt_project/seeds/attendance/attendance_definitions.csv"
 Outcomes = dict[tuple[str, str, int], str]
 
@@ -47,8 +48,11 @@ def connection(database: Database) -> Iterator[psycopg.Connection]:
 
 def outcomes(connection: psycopg.Connection, present: Decimal, enrolled: int) -> Outcomes:
     tables = {"fct_student_attendance": "student_attendance_rows", "attendance_definitions": "definition_rows"}
-    query = jinja2.Template(MODEL.read_text(encoding="utf-8")).render(
-        config=lambda **_: "", ref=tables.__getitem__, in_requested_quarters=lambda _: "true"
+    query = jinja2.Template(MACROS.read_text(encoding="utf-8") + MODEL.read_text(encoding="utf-8")).render(
+        config=lambda **_: "",
+        ref=tables.__getitem__,
+        in_requested_quarters=lambda _: "true",
+        number_text=lambda number: f"{number}::text",
     )
     connection.execute("delete from student_attendance_rows")
     connection.execute(

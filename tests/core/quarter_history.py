@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 
 from orchestration.core.monitoring.anomalies import Figures
 from orchestration.core.partitions import Quarter
@@ -138,8 +139,8 @@ def store(database: Database, office: Figures) -> None:
             )
             connection.execute(
                 "insert into platform.quarter_files (domain, quarter, source_file_id, assigned_at) "
-                "values ('clean', %s, %s, now()) on conflict do nothing",
-                (quarter, quarter),
+                "values ('clean', %s, %s, %s) on conflict do nothing",
+                (quarter, quarter, Quarter.parse(quarter).first_day(1) + timedelta(days=100)),
             )
             connection.execute(
                 "insert into platform.row_accounts values ('clean', %s, %s, %s, %s, %s, '{}', 0, now())",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.monitoring.anomalies import (
+    is_expected,
     late_source,
     stability_index,
     unusual_quarters,
@@ -101,6 +102,13 @@ def test_the_graver_of_two_rules_counts() -> None:
     assert [finding.severity for finding in unusual_quarters(office, RULES)] == ["warning"]
     FAULTS["a_group_is_named_in_another_way"][2](office, QUARTERS[30])
     assert [finding.severity for finding in unusual_quarters(office, RULES)] == ["critical"]
+
+
+def test_a_next_file_is_expected_after_one_that_came_in_its_time() -> None:
+    by_hand = {"2012Q4": date(2026, 7, 17), "2013Q1": date(2026, 7, 17)}
+    assert not is_expected("clean", by_hand, 1, RULES)
+    assert is_expected("clean", {**by_hand, "2026Q2": date(2026, 7, 16)}, 1, RULES)
+    assert not is_expected("clean", {**by_hand, "2026Q2": date(2026, 7, 17)}, 1, RULES)
 
 
 def test_a_source_is_late_from_the_day_after_it_was_due() -> None:

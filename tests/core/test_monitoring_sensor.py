@@ -41,7 +41,7 @@ def test_the_sensor_looks_and_asks_for_the_seeds_once(settings: Settings, defini
         connection.execute(
             "insert into platform.landing_files values ('old', 'clean', 'old.csv', 'old', 1, 'file', now());"
             "insert into platform.quarter_files (domain, quarter, source_file_id, assigned_at) "
-            "values ('clean', '2020Q1', 'old', now())"
+            "values ('clean', '2020Q1', 'old', '2020-04-01')"
         )
     repository = definitions.get_repository_def()
     sensor = repository.get_sensor_def("platform_watch")

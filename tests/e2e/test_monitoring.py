@@ -44,7 +44,7 @@ def test_a_run_is_measured_by_step_asset_and_zone(command: Command) -> None:
     assert (run["domain"], run["has_succeeded"], len(run["quarters"])) == ("student_performance", True, 8)
     steps = {row["step"]: row for row in command.rows("select * from platform.run_measures")}
     assert len(steps) == 7
-    assert steps["student_performance__exam_results"]["rows_written"] == 8 * 300
+    assert steps["student_performance__raw_tables"]["rows_written"] == 8 * 300
     assert all(row["peak_memory_bytes"] > 10**8 and row["estimated_cost"] > 0 for row in steps.values())
     assets = {row["asset"]: row for row in command.rows("select * from platform.asset_measures")}
     assert assets["student_performance/exam_results"]["rows_written"] == 8 * 300

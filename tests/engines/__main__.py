@@ -1,7 +1,7 @@
 """`make engines`: the whole job on Postgres and on a Spark cluster, every row of every model compared, and a lost worker.
 
-Two quarters of the built-in sample run on both engines, each in a home of its own. Then a third, larger one runs on both,
-and one of Spark's two workers is killed in the middle of it. Exits with 1 on any difference.
+Two quarters of every domain's built-in sample run on both engines, each in a home of its own. Then a third, larger one of exam
+results runs on both, and one of Spark's two workers is killed in the middle of it. Exits with 1 on any difference.
 """
 
 import argparse
@@ -12,21 +12,27 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from orchestration.attendance.contract import load_contract as load_attendance_contract
+from orchestration.attendance.ingest import DOMAIN as ATTENDANCE
+from orchestration.attendance.sample import write_sample as write_attendance_sample
+from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.dbt import build_arguments, invoke, load_manifest, parsed_project
 from orchestration.core.engine import LARGE
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
+from orchestration.core.reset import own_schemas
 from orchestration.core.settings import Engine, Settings, get_settings
 from orchestration.core.spark import open_spark
-from orchestration.definitions import dbt_variables
-from orchestration.student_performance.contract import load_contract
-from orchestration.student_performance.ingest import DOMAIN
-from orchestration.student_performance.sample import write_sample
+from orchestration.definitions import DOMAINS, dbt_variables
+from orchestration.student_performance.contract import load_contract as load_exam_contract
+from orchestration.student_performance.ingest import DOMAIN as EXAMS
+from orchestration.student_performance.sample import write_sample as write_exam_sample
 from tests.engines.cluster import Cluster, ClusterError, running_cluster
 from tests.engines.compare import TOLERANCE, Comparison, compare, from_postgres, from_spark
 
@@ -43,7 +49,7 @@ class DifferenceError(Exception):
 def settings_of(engine: Engine, folder: Path, cluster: Cluster) -> Settings:
     """The settings of one engine's home; students have the same pseudonyms on both."""
     key = folder / "pseudonym.key"
-    key.write_text("one key for the students of both engines")
+    key.write_text("one key for the students of all tests")
     return Settings(
         engine=engine,
         home=folder / engine.value,
@@ -54,15 +60,31 @@ def settings_of(engine: Engine, folder: Path, cluster: Cluster) -> Settings:
     )
 
 
-def start(settings: Settings, file: Path, quarter: str) -> subprocess.Popen[str]:
-    """Start the `quarterdeck` command for a quarter, as a person would."""
+def sources(folder: Path, quarter: str, rows: int) -> dict[str, Path]:
+    """What each domain is to load for the quarter: a sample of `rows` exam results, and one of attendance with all its dirt."""
+    exams = write_exam_sample(quarter, folder, load_exam_contract(), rows=rows)
+    reports = folder / f"attendance_{quarter}"
+    reports.mkdir()
+    label, today = Quarter.parse(quarter), date(2026, 12, 31)
+    write_attendance_sample(label, reports, load_attendance_contract().daily_report, 1, today)
+    write_student_sample(label, reports, 1, today)
+    return {EXAMS: exams, ATTENDANCE: reports}
+
+
+def start(settings: Settings, *arguments: str | Path) -> subprocess.Popen[str]:
+    """Start the `quarterdeck` command, as a person would."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUARTERDECK_")}
     for name in ("engine", "home", "spark_host", "spark_port", "spark_warehouse", "pseudonym_key_file"):
         environment[f"QUARTERDECK_{name.upper()}"] = str(getattr(settings, name))
     return subprocess.Popen(
-        [Path(sys.executable).parent / "quarterdeck", "run", "--source", file, "--quarter", quarter],
+        [Path(sys.executable).parent / "quarterdeck", *arguments],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+def run(settings: Settings, domain: str, source: Path, quarter: str) -> subprocess.Popen[str]:
+    """Start the whole job for a quarter."""
+    return start(settings, "run", "--domain", domain, "--source", source, "--quarter", quarter)
 
 
 def finish(process: subprocess.Popen[str], what: str) -> None:
@@ -90,7 +112,7 @@ def compare_models(postgres: Settings, spark: Settings) -> list[Comparison]:
     nodes = [
         node
         for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed") and node["fqn"][1] == DOMAIN
+        if node["resource_type"] in ("model", "seed") and node["fqn"][1] in DOMAINS
     ]
     expected, copies = open_database(postgres), open_database(spark)
     comparisons = []
@@ -117,7 +139,7 @@ def run_unit_tests(spark: Settings) -> None:
         spark,
         open_database(spark),
         "unit-tests",
-        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", f"test_type:unit,fqn:quarterdeck.{DOMAIN}"],
+        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit"],
         manifest=parsed_project(spark, dbt_vars).manifest,
     )
     outcomes = getattr(result.result, "results", [])
@@ -148,6 +170,31 @@ def report(comparisons: Sequence[Comparison], title: str) -> None:
         f"{len(comparisons) - copies} models and {copies} copies of them in Postgres, {rows:,} rows compared: all equal "
         f"(floating-point columns within {TOLERANCE:g})."
     )
+
+
+def forget(spark: Settings, quarter: str) -> None:
+    """Forget one quarter, then everything, and look in Spark for what is left.
+
+    Raises:
+        DifferenceError: another quarter went too, or something stayed.
+    """
+    marts = ("attendance_marts.fct_student_days", "student_performance_marts.fct_score_counts")
+
+    def quarters_in_spark() -> set[str]:
+        with open_spark(spark) as session:
+            found = [session.rows(f"select distinct quarter from {mart}") for mart in marts if session.columns(mart)]
+        return {row[0] for rows in found for row in rows}
+
+    before = quarters_in_spark()
+    finish(start(spark, "reset", "--quarter", quarter, "--yes"), f"Forgetting {quarter}")
+    if quarters_in_spark() != before - {quarter}:
+        raise DifferenceError(f"After forgetting {quarter} of {before}, Spark has {quarters_in_spark()}.")
+    finish(start(spark, "reset", "--yes"), "Forgetting everything")
+    with open_spark(spark) as session:
+        left = [row[0] for row in session.rows("show databases") if row[0] in own_schemas(list(DOMAINS))]
+    if left:
+        raise DifferenceError(f"After `quarterdeck reset` Spark still has {left}.")
+    console.print(f"`quarterdeck reset` forgot {quarter} alone, then everything, in Spark too.")
 
 
 def kill_a_worker_in(run: subprocess.Popen[str], cluster: Cluster) -> None:
@@ -190,26 +237,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             postgres, spark = (settings_of(engine, folder, cluster) for engine in Engine)
             for quarter, rows in SMALL_QUARTERS.items():
-                file = write_sample(quarter, folder, load_contract(), rows=rows)
-                for settings in (postgres, spark):
-                    with timed(f"{quarter}, {rows:,} rows, the whole job on {settings.engine.value}"):
-                        finish(start(settings, file, quarter), f"{quarter} on {settings.engine.value}")
+                for domain, source in sources(folder, quarter, rows).items():
+                    for settings in (postgres, spark):
+                        what = f"{domain} of {quarter} on {settings.engine.value}"
+                        with timed(f"The whole job, {what}"):
+                            finish(run(settings, domain, source, quarter), what)
             report(compare_models(postgres, spark), "Two quarters on both engines")
             with timed("dbt's unit tests on spark"):
                 run_unit_tests(spark)
-            file = write_sample(LARGE_QUARTER, folder, load_contract(), rows=options.rows)
+            file = write_exam_sample(LARGE_QUARTER, folder, load_exam_contract(), rows=options.rows)
             with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on postgres"):
-                finish(start(postgres, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
+                finish(run(postgres, EXAMS, file, LARGE_QUARTER), f"{LARGE_QUARTER} on postgres")
             with timed(f"{LARGE_QUARTER}, {options.rows:,} rows, the whole job on spark, one worker lost"):
-                run = start(spark, file, LARGE_QUARTER)
-                stack.callback(run.kill)
-                kill_a_worker_in(run, cluster)
-                finish(run, f"{LARGE_QUARTER} on spark")
+                process = run(spark, EXAMS, file, LARGE_QUARTER)
+                stack.callback(process.kill)
+                kill_a_worker_in(process, cluster)
+                finish(process, f"{LARGE_QUARTER} on spark")
             failures = cluster.failures()
             console.print("Spark's driver saw: " + ", ".join(f"{count} {what}" for what, count in failures.items()))
             if not all(failures.values()):
                 raise DifferenceError("The killed worker interrupted no task.")
             report(compare_models(postgres, spark), "Three quarters on both engines, the last with a worker killed")
+            forget(spark, next(iter(SMALL_QUARTERS)))
         except (DifferenceError, ClusterError) as error:
             console.print(f"[bold red]FAILED[/] {error}")
             return 1

@@ -22,6 +22,7 @@ TYPES = {
     "integer": ("int", pa.int32()),
     "bigint": ("bigint", pa.int64()),
     "boolean": ("boolean", pa.bool_()),
+    "date": ("date", pa.date32()),
     "double precision": ("double", pa.float64()),
     "numeric": ("decimal", pa.decimal128(38, 12)),
     "integer[]": ("array<int>", pa.string()),

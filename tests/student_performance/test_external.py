@@ -23,6 +23,7 @@ from orchestration.student_performance.pages import build_pages
 from tests.student_performance.pages_data import QUARTERS, pages_data
 
 RULES = Rules()
+DOMAINS = {"student_performance": "Exams"}
 DATA = pages_data(QUARTERS[-2:], 1000)
 TWO = external_quarters(DATA, RULES)
 NEWEST = TWO[-1]
@@ -233,26 +234,26 @@ def test_the_same_data_gives_the_same_bytes(built: Path, tmp_path: Path) -> None
 def test_an_edition_that_the_attack_breaks_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=tmp_path / "home")
     builds = tmp_path / "home" / "site-external-builds"
-    with external_publish.external_edition(DATA, settings, lambda: None):
+    with external_publish.external_results(DATA, settings, DOMAINS):
         assert not settings.external_site.exists()
     before = settings.external_site.resolve()
     assert (before / "index.html").exists()
 
     with (
         pytest.raises(RuntimeError, match="the other edition"),
-        external_publish.external_edition(DATA, settings, lambda: None),
+        external_publish.external_results(DATA, settings, DOMAINS),
     ):
         raise RuntimeError("the other edition cannot be published")
     assert list(builds.iterdir()) == [before]
 
-    def leaky(data: object, quarters: list[ExternalQuarter], rules: Rules, folder: Path) -> None:
+    def leaky(data: object, quarters: list[ExternalQuarter], rules: Rules, folder: Path, areas: object) -> None:
         build_external_pages(DATA, quarters, rules, folder)
         plant_csv(folder, *hidden_cell())
 
     monkeypatch.setattr(external_publish, "build_external_pages", leaky)
     with (
         pytest.raises(QuarterdeckError, match=r"[1-9] hidden counts can be worked out, 1 small ones are shown"),
-        external_publish.external_edition(DATA, settings, lambda: None),
+        external_publish.external_results(DATA, settings, DOMAINS),
     ):
         raise AssertionError("the internal edition must not be built when the external one is not safe")
     assert settings.external_site.resolve() == before
@@ -261,9 +262,9 @@ def test_an_edition_that_the_attack_breaks_is_not_published(tmp_path: Path, monk
 
 def test_where_no_quarter_is_large_enough_the_old_edition_is_taken_away(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
-    with external_publish.external_edition(DATA, settings, lambda: None):
+    with external_publish.external_results(DATA, settings, DOMAINS):
         pass
-    with external_publish.external_edition(pages_data(QUARTERS[-1:], 60), settings, lambda: None):
+    with external_publish.external_results(pages_data(QUARTERS[-1:], 60), settings, DOMAINS):
         pass
     assert not settings.external_site.exists()
 

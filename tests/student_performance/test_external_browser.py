@@ -10,7 +10,7 @@ from orchestration.core.disclosure import Rules
 from orchestration.student_performance.external import external_quarters
 from orchestration.student_performance.external_pages import build_external_pages
 from tests.student_performance.pages_data import QUARTERS, pages_data
-from tests.student_performance.test_pages_browser import AXE, HOSTILE, Watched, browser  # noqa: F401
+from tests.student_performance.test_pages_browser import HOSTILE, Watched, browser, serious_findings  # noqa: F401
 
 pytestmark = pytest.mark.browser
 PAGES = ("index", "results", "segments", "about")
@@ -62,12 +62,6 @@ def test_no_serious_accessibility_finding(browser: Browser, site: Path, scheme: 
     for name in PAGES:
         page = watched.open(f"file://{site}/{name}.html")
         page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-        run = "axe.run(document, {preload: false}).then(r => "
-        run += "JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])))"
-        answer = devtools.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
-        violations = page.evaluate("text => JSON.parse(text)", answer["result"]["value"])
-        found += [(name, *violation) for violation in violations if violation[0] in ("serious", "critical")]
+        found += [(name, *violation) for violation in serious_findings(page)]
     watched.page.context.close()
     assert found == []

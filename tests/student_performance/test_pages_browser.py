@@ -84,6 +84,19 @@ class Watched:
         return self.page
 
 
+def serious_findings(page: Page) -> list[list[object]]:
+    """What axe-core finds in a page that is serious or critical: impact, rule and the first elements."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
+    run = "axe.run(document, {preload: false}).then(r => "
+    run += (
+        "JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])))"
+    )
+    answer = devtools.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
+    violations = page.evaluate("text => JSON.parse(text)", answer["result"]["value"])
+    return [violation for violation in violations if violation[0] in ("serious", "critical")]
+
+
 @pytest.fixture
 def watched(browser: Browser) -> Iterator[Watched]:
     made = Watched(browser)
@@ -238,12 +251,6 @@ def test_axe_finds_nothing_serious(browser: Browser, site: Path, scheme: str) ->
     found = []
     for name in PAGES:
         page = watched.open(f"file://{site}/{name}.html")
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-        run = "axe.run(document, {preload: false}).then(r => "
-        run += "JSON.stringify(r.violations.map(v => [v.impact, v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])))"
-        answer = devtools.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
-        violations = page.evaluate("text => JSON.parse(text)", answer["result"]["value"])
-        found += [(name, *violation) for violation in violations if violation[0] in ("serious", "critical")]
+        found += [(name, *violation) for violation in serious_findings(page)]
     watched.page.context.close()
     assert found == []

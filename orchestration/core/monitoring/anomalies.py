@@ -165,6 +165,18 @@ def shifted_shares(
     )
 
 
+def is_expected(domain: str, received: Mapping[str, date], start_month: int, rules: Rules) -> bool:
+    """Whether a next file will come: one of a quarter came before it was due. Of old files, loaded by hand, none follows.
+
+    received: the quarters that were received, with the day of each one's first file.
+    """
+    days = rules.days_until_due(domain)
+    return days is not None and any(
+        first <= Quarter.parse(quarter).first_day(start_month) + timedelta(days=days)
+        for quarter, first in received.items()
+    )
+
+
 def late_source(domain: str, newest: str, today: date, start_month: int, rules: Rules) -> Finding | None:
     """A finding where the quarter after the newest received one should have been received by today."""
     days = rules.days_until_due(domain)

@@ -6,26 +6,30 @@ Monitoring never fails what it watches.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from logging import Logger
+from typing import Any
 
 import dagster as dg
 import psycopg
 from psycopg import sql
 
 from orchestration.core.alerts import deliver, settle, targets
-from orchestration.core.monitoring.anomalies import Figures, Finding, late_source, unusual_quarters
+from orchestration.core.landing import CORRECTIONS_PART
+from orchestration.core.monitoring.anomalies import Figures, Finding, is_expected, late_source, unusual_quarters
 from orchestration.core.monitoring.measures import record_run
 from orchestration.core.monitoring.metrics import write_metrics
 from orchestration.core.monitoring.rules import EVERY, Budget, Rules, load_rules
+from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site_format import duration, money, size
 from orchestration.core.status import error_sentence
 
-# A domain's rates and shares are in a mart of this name; `docs/monitoring.md` says how to add one.
-QUARTER_MEASURES = "rpt_quarter_measures"
+# A domain's rates and shares are in a mart of one of these names; `docs/monitoring.md` says how to add one. dbt wants each
+# name once in a project.
+QUARTER_MEASURES = ("rpt_{domain}_quarter_measures", "rpt_quarter_measures")
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,12 @@ def find(
 ) -> tuple[list[Finding], set[str]]:
     """Everything that is not as it should be now, and the keys of which nothing can be said."""
     findings, undecided = _stages(connection)
-    for domain, newest in _newest_quarters(connection).items():
-        findings += unusual_quarters(_figures(connection, domain), rules)
-        if late := late_source(domain, newest, now.date(), settings.academic_year_start_month, rules):
+    start_month = settings.academic_year_start_month
+    for domain, received in _received(connection).items():
+        findings += unusual_quarters(_figures(connection, domain, Quarter.of(now.date(), start_month)), rules)
+        if is_expected(domain, received, start_month, rules) and (
+            late := late_source(domain, max(received), now.date(), start_month, rules)
+        ):
             findings.append(late)
     for budget in rules.budgets:
         findings += _over_budget(connection, budget, now, rules.prices.currency)
@@ -119,12 +126,32 @@ def _stages(connection: psycopg.Connection) -> tuple[list[Finding], set[str]]:
     return findings, unfinished
 
 
-def _newest_quarters(connection: psycopg.Connection) -> dict[str, str]:
-    rows = connection.execute("select domain, max(quarter) from platform.quarter_files group by domain").fetchall()
-    return dict(rows)
+def _received(connection: psycopg.Connection) -> dict[str, dict[str, date]]:
+    """By domain: the quarters of which files were received, with the day of each one's first."""
+    rows = connection.execute(
+        "select domain, quarter, min(assigned_at) from platform.quarter_files group by domain, quarter"
+    ).fetchall()
+    received: dict[str, dict[str, date]] = {}
+    for domain, quarter, first in rows:
+        received.setdefault(domain, {})[quarter] = first.astimezone(UTC).date()
+    return received
 
 
-def _figures(connection: psycopg.Connection, domain: str) -> Figures:
+def _figures(connection: psycopg.Connection, domain: str, running: Quarter) -> Figures:
+    """A domain's counts; without those of the running quarter where a quarter is made of many files, since some are to come."""
+    figures = _all_figures(connection, domain)
+    in_parts = connection.execute(
+        "select 1 from platform.quarter_files where domain = %s and part <> '' and not starts_with(part, %s) limit 1",
+        (domain, CORRECTIONS_PART),
+    ).fetchone()
+    if in_parts:
+        by_measure: list[dict[str, Any]] = [figures.rows, *figures.rates.values(), *figures.shares.values()]
+        for by_quarter in by_measure:
+            by_quarter.pop(str(running), None)
+    return figures
+
+
+def _all_figures(connection: psycopg.Connection, domain: str) -> Figures:
     figures = Figures(domain)
     accounts = connection.execute(
         """
@@ -136,11 +163,16 @@ def _figures(connection: psycopg.Connection, domain: str) -> Figures:
     ).fetchall()
     figures.rows = {quarter: rows for quarter, rows, _ in accounts}
     figures.rates["quarantined"] = {quarter: (quarantined, rows) for quarter, rows, quarantined in accounts}
-    mart = sql.Identifier(f"{domain}_marts", QUARTER_MEASURES)
-    if connection.execute("select to_regclass(%s)", (mart.as_string(connection),)).fetchone() == (None,):
+    mart = connection.execute(
+        "select relname from pg_class where relnamespace = to_regnamespace(%s) and relname = any(%s)",
+        (f"{domain}_marts", [name.format(domain=domain) for name in QUARTER_MEASURES]),
+    ).fetchone()
+    if mart is None:
         return figures
     measures = connection.execute(
-        sql.SQL("select quarter, measure, category, counted, counted_among from {}").format(mart)
+        sql.SQL("select quarter, measure, category, counted, counted_among from {}").format(
+            sql.Identifier(f"{domain}_marts", mart[0])
+        )
     ).fetchall()
     for quarter, measure, category, counted, among in measures:
         if category is None:

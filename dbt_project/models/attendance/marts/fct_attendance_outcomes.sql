@@ -8,11 +8,14 @@ with student_attendance as (
     select * from {{ ref('fct_student_attendance') }}
 ),
 
+-- Outcomes of authorities have names of their own; their places from the lowest range up can be compared.
 definitions as (
-    select * from {{ ref('attendance_definitions') }}
+    select
+        *,
+        rank() over (partition by definition, authority, version order by lower_pct) as outcome_rank
+    from {{ ref('attendance_definitions') }}
 )
 
--- Bounds are compared as products, so that exactly 90 % is exactly 90 %.
 select
     student_attendance.quarter,
     student_attendance.student_id,
@@ -23,6 +26,10 @@ select
         when student_attendance.enrolled_days < definitions.minimum_enrolled_days then 'not_enough_days'
         else definitions.outcome
     end as outcome,
+    case
+        when student_attendance.enrolled_days < definitions.minimum_enrolled_days then 0
+        else definitions.outcome_rank
+    end as outcome_rank,
     student_attendance.enrolled_days,
     student_attendance.present_days,
     student_attendance.attendance_pct,
@@ -31,27 +38,12 @@ select
             then
                 student_attendance.enrolled_days || ' days enrolled, fewer than the ' || definitions.minimum_enrolled_days || ' asked for'
         else
-            case when definitions.includes_lower then '>= ' else '> ' end || definitions.lower_pct || ' % and '
-            || case when definitions.includes_upper then '<= ' else '< ' end || definitions.upper_pct || ' %, at least '
+            case when definitions.includes_lower then '>= ' else '> ' end || {{ number_text('definitions.lower_pct') }} || ' % and '
+            || case when definitions.includes_upper then '<= ' else '< ' end || {{ number_text('definitions.upper_pct') }} || ' %, at least '
             || definitions.minimum_enrolled_days || ' days enrolled'
     end as clause
 from student_attendance
-inner join definitions
-    on
-        (
-            100 * student_attendance.present_days > definitions.lower_pct * student_attendance.enrolled_days
-            or (
-                definitions.includes_lower
-                and 100 * student_attendance.present_days = definitions.lower_pct * student_attendance.enrolled_days
-            )
-        )
-        and (
-            100 * student_attendance.present_days < definitions.upper_pct * student_attendance.enrolled_days
-            or (
-                definitions.includes_upper
-                and 100 * student_attendance.present_days = definitions.upper_pct * student_attendance.enrolled_days
-            )
-        )
+inner join definitions on {{ in_range_of('student_attendance', 'definitions') }}
 where
     student_attendance.school_code = 'all'
     and student_attendance.enrolled_days > 0

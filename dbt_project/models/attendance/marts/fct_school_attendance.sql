@@ -14,7 +14,7 @@ select
     attendance_date,
     count(*) as enrolled_count,
     sum(present_fraction) as present_count,
-    round(100 * avg(present_fraction), 2) as attendance_pct
+    {{ rounded_ratio('100 * sum(present_fraction)', 'count(*)', 2) }} as attendance_pct
 from student_days
 where is_enrolled and {{ in_requested_quarters('quarter') }}
 group by quarter, school_code, attendance_date

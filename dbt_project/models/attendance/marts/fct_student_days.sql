@@ -1,11 +1,12 @@
 {{ config(
+    tags=['size:students'],
     materialized='incremental',
     incremental_strategy='replace_requested_quarters',
     on_schema_change='fail',
 ) }}
 
-with student_marks as (
-    select * from {{ ref('stg_attendance__student_marks') }}
+with trusted_marks as (
+    select * from {{ ref('stg_attendance__trusted_marks') }}
 ),
 
 school_calendar as (
@@ -25,33 +26,43 @@ taxonomy as (
 ),
 
 -- A week's mark stands for each of the week's days that has no mark of its own.
-marked as (
+days_of_marks as (
     select
-        student_marks.quarter,
-        student_marks.student_id,
-        student_marks.source_student_id,
-        student_marks.school_code,
+        quarter,
+        student_id,
+        source_student_id,
+        school_code,
+        attendance_date,
+        status,
+        present_fraction,
+        absence_reason,
+        1 as rank_of_form
+    from trusted_marks
+    where week_number is null and {{ in_requested_quarters('quarter') }}
+    union all
+    select
+        trusted_marks.quarter,
+        trusted_marks.student_id,
+        trusted_marks.source_student_id,
+        trusted_marks.school_code,
         school_calendar.attendance_date,
-        student_marks.status,
-        student_marks.present_fraction,
-        student_marks.absence_reason,
-        row_number() over (
-            partition by
-                student_marks.quarter,
-                student_marks.student_id,
-                student_marks.school_code,
-                school_calendar.attendance_date
-            order by (student_marks.week_number is not null)
-        ) as place
-    from student_marks
+        trusted_marks.status,
+        trusted_marks.present_fraction,
+        trusted_marks.absence_reason,
+        2 as rank_of_form
+    from trusted_marks
     inner join school_calendar
         on
-            student_marks.quarter = school_calendar.quarter
-            and (
-                (student_marks.week_number is null and student_marks.attendance_date = school_calendar.attendance_date)
-                or student_marks.week_number = school_calendar.week_number
-            )
-    where student_marks.reason is null and {{ in_requested_quarters('student_marks.quarter') }}
+            trusted_marks.quarter = school_calendar.quarter
+            and trusted_marks.week_number = school_calendar.week_number
+    where {{ in_requested_quarters('trusted_marks.quarter') }}
+),
+
+marked as (
+    select
+        *,
+        row_number() over (partition by quarter, student_id, school_code, attendance_date order by rank_of_form) as place
+    from days_of_marks
 ),
 
 submissions as (

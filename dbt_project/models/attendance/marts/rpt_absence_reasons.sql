@@ -4,8 +4,8 @@
     on_schema_change='fail',
 ) }}
 
-with student_marks as (
-    select * from {{ ref('stg_attendance__student_marks') }}
+with trusted_marks as (
+    select * from {{ ref('stg_attendance__trusted_marks') }}
 ),
 
 absence_reasons as (
@@ -28,8 +28,8 @@ given as (
         quarter,
         lower(absence_reason) as absence_reason,
         source_student_id as student_id
-    from student_marks
-    where reason is null and absence_reason is not null
+    from trusted_marks
+    where absence_reason is not null
 )
 
 select
@@ -37,6 +37,7 @@ select
     coalesce(taxonomy.reason, 'not_mapped') as absence_reason,
     coalesce(taxonomy.category, 'not_mapped') as category,
     taxonomy.reason is not null as is_mapped,
+    count(distinct given.absence_reason) as text_count,
     count(*) as mention_count,
     count(distinct given.student_id) as student_count
 from given

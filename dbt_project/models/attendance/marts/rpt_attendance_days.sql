@@ -18,8 +18,8 @@ days as (
         attendance_date,
         count(*) as school_count,
         count(attendance_pct) as reporting_school_count,
-        round(avg(attendance_pct), 2) as mean_attendance_pct,
-        round(cast(percentile_cont(0.5) within group (order by attendance_pct) as numeric), 2) as median_attendance_pct
+        {{ rounded_ratio('sum(attendance_pct)', 'count(attendance_pct)', 2) }} as mean_attendance_pct,
+        {{ rounded_median('attendance_pct', 2) }} as median_attendance_pct
     from school_days
     where {{ in_requested_quarters('quarter') }}
     group by quarter, attendance_date

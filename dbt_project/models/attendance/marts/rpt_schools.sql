@@ -11,12 +11,12 @@ with school_days as (
 select
     quarter,
     school_code,
-    (array_agg(school_name order by attendance_date desc))[1] as school_name,
-    (array_agg(borough order by attendance_date desc))[1] as borough,
-    (array_agg(district order by attendance_date desc))[1] as district,
+    {{ last_value_by('school_name', 'attendance_date') }} as school_name,
+    {{ last_value_by('borough', 'attendance_date') }} as borough,
+    {{ last_value_by('district', 'attendance_date') }} as district,
     count(*) as day_count,
     count(attendance_pct) as reported_day_count,
-    round(avg(attendance_pct), 2) as mean_attendance_pct,
+    {{ rounded_ratio('sum(attendance_pct)', 'count(attendance_pct)', 2) }} as mean_attendance_pct,
     min(attendance_pct) as lowest_attendance_pct,
     max(attendance_pct) as highest_attendance_pct
 from school_days

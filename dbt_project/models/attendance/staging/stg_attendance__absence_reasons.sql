@@ -1,9 +1,22 @@
+{{ config(tags=['size:students']) }}
+
 with raw_reasons as (
     select * from {{ source('attendance_raw', 'absence_reasons') }}
 ),
 
 taxonomy as (
     select * from {{ ref('absence_categories') }}
+),
+
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        {{ corrected('student_id') }} as student_id,
+        {{ corrected('absence_date') }} as absence_date,
+        {{ corrected('reason') }} as reason
+    from raw_reasons
 ),
 
 typed as (
@@ -14,7 +27,7 @@ typed as (
         {{ trimmed('student_id') }} as source_student_id,
         {{ iso_date('absence_date') }} as absence_date,
         lower({{ trimmed('reason') }}) as absence_reason
-    from raw_reasons
+    from corrected_rows
 )
 
 select

@@ -1,9 +1,25 @@
+{{ config(tags=['size:students']) }}
+
 with enrolments as (
     select * from {{ source('attendance_raw', 'enrolments') }}
 ),
 
 student_names as (
     select * from {{ ref('stg_attendance__student_names') }}
+),
+
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        case when corrections is null then line_problem end as line_problem,
+        {{ corrected('student_id') }} as student_id,
+        {{ corrected('student_name') }} as student_name,
+        {{ corrected('school_code') }} as school_code,
+        {{ corrected('enrolled_from') }} as enrolled_from,
+        {{ corrected('enrolled_to') }} as enrolled_to
+    from enrolments
 ),
 
 typed as (
@@ -18,7 +34,7 @@ typed as (
         {{ trimmed('enrolled_to') }} as enrolled_to_text,
         {{ iso_date('enrolled_from') }} as enrolled_from,
         {{ iso_date('enrolled_to') }} as enrolled_to
-    from enrolments
+    from corrected_rows
 )
 
 select

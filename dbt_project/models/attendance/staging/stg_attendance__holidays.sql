@@ -2,6 +2,17 @@ with holidays as (
     select * from {{ source('attendance_raw', 'holidays') }}
 ),
 
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        case when corrections is null then line_problem end as line_problem,
+        {{ corrected('holiday_date') }} as holiday_date,
+        {{ corrected('description') }} as description
+    from holidays
+),
+
 typed as (
     select
         quarter,
@@ -10,7 +21,7 @@ typed as (
         line_problem,
         {{ iso_date('holiday_date') }} as holiday_date,
         {{ trimmed('description') }} as description
-    from holidays
+    from corrected_rows
 )
 
 select

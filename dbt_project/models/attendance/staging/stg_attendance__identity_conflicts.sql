@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with student_names as (
     select * from {{ ref('stg_attendance__student_names') }}
 )

@@ -6,6 +6,21 @@ report_words as (
     select * from {{ ref('report_words') }}
 ),
 
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        repaired,
+        {{ corrected('school_code') }} as school_code,
+        {{ corrected('day') }} as day,
+        {{ corrected('attendance_pct') }} as attendance_pct,
+        {{ corrected('school_name') }} as school_name,
+        {{ corrected('borough') }} as borough,
+        {{ corrected('district') }} as district
+    from school_days
+),
+
 texts as (
     select
         quarter,
@@ -17,17 +32,14 @@ texts as (
         {{ trimmed('school_code') }} as school_code,
         {{ trimmed('day') }} as day_text,
         {{ trimmed('attendance_pct') }} as pct_text,
-        {{ trimmed("regexp_replace(regexp_replace(school_name, '[\u2400-\u241f]', ' ', 'g'), ' +', ' ', 'g')") }} as school_name
-    from school_days
+        {{ trimmed(replaced_all('school_name', "'[ \u2400-\u241f]+'", "' '")) }} as school_name
+    from corrected_rows
 ),
 
 typed as (
     select
         *,
-        case
-            when {{ matches('day_text', "'^[0-9]{4}(0[1-9]|1[0-2])[0-9]{2}$'") }}
-                then to_date(left(day_text, 6), 'YYYYMM') + (cast(right(day_text, 2) as integer) - 1)
-        end as attendance_date,
+        {{ valid_date("left(day_text, 4) || '-' || substr(day_text, 5, 2) || '-' || substr(day_text, 7)") }} as attendance_date,
         case
             when {{ matches('pct_text', "'^[0-9]{1,3}([.][0-9]+)?$'") }} then {{ exact_number('pct_text') }}
         end as attendance_pct
@@ -37,7 +49,6 @@ typed as (
 placed as (
     select
         *,
-        coalesce(to_char(attendance_date, 'YYYYMMDD') = day_text, false) as is_day,
         row_number() over (
             partition by quarter, school_code, day_text order by source_file_id, source_line
         ) as place_among_equals
@@ -53,12 +64,12 @@ select
     placed.borough,
     placed.district,
     placed.repaired,
-    case when placed.is_day then placed.attendance_date end as attendance_date,
+    placed.attendance_date,
     placed.attendance_pct,
     case
         when code_words.reason is not null then code_words.reason
         when placed.school_code is null or placed.day_text is null or placed.pct_text is null then 'missing_value'
-        when not placed.is_day then 'invalid_day'
+        when placed.attendance_date is null then 'invalid_day'
         when placed.place_among_equals > 1 then 'repeated_school_day'
         when pct_words.reason is not null then pct_words.reason
         when placed.attendance_pct is null then 'not_a_number'

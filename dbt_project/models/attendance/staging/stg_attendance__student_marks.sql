@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with raw_marks as (
     select * from {{ source('attendance_raw', 'student_marks') }}
 ),
@@ -14,6 +16,24 @@ school_calendar as (
     select * from {{ ref('stg_attendance__school_calendar') }}
 ),
 
+corrected_rows as (
+    select
+        quarter,
+        source_file_id,
+        source_line,
+        source_column,
+        -- What is wrong with a whole class sheet is not mended by a value.
+        case when corrections is null or source_column is not null then line_problem end as line_problem,
+        {{ corrected('student_id') }} as student_id,
+        {{ corrected('student_name') }} as student_name,
+        {{ corrected('school_code') }} as school_code,
+        {{ corrected('attendance_day') }} as attendance_day,
+        {{ corrected('mark') }} as mark,
+        {{ corrected('absence_reason') }} as absence_reason,
+        {{ corrected('sheet_total') }} as sheet_total
+    from raw_marks
+),
+
 texts as (
     select
         quarter,
@@ -28,7 +48,7 @@ texts as (
         lower({{ trimmed('mark') }}) as mark,
         {{ trimmed('absence_reason') }} as absence_reason,
         {{ trimmed('sheet_total') }} as total_text
-    from raw_marks
+    from corrected_rows
 ),
 
 typed as (
@@ -42,7 +62,7 @@ typed as (
         case when texts.day_text like 'Week %' then cast(substr(texts.day_text, 6) as bigint) end as week_number,
         case
             when {{ matches('texts.total_text', "'^[0-9]{1,4}([.][0-9]{1,4})?$'") }}
-                then cast(texts.total_text as numeric)
+                then {{ exact_number('texts.total_text') }}
         end as sheet_total,
         sum(mark_words.present_fraction)
             over (partition by texts.quarter, texts.source_file_id, texts.source_line)
@@ -56,51 +76,51 @@ typed as (
             and texts.name_key = student_names.name_key
 ),
 
-judged as (
+-- A mark's day is written as a date, as the number of a day, or as that of a week, whose first day it then has.
+placed as (
     select
         typed.*,
-        school_calendar.attendance_date,
-        case
-            when typed.line_problem is not null then 'unreadable_line'
-            when typed.source_student_id is null then 'missing_value'
-            when typed.written_date is null and typed.source_column is null then 'invalid_day'
-            -- The whole row of a class sheet: which of its days is wrong, nobody knows.
-            when
-                typed.source_column is not null and (typed.sheet_total is null or typed.sheet_total <> typed.line_sum)
-                then 'total_disagrees'
-            when typed.mark is null then 'not_recorded'
-            when typed.status is null then 'unknown_mark'
-            when typed.student_id is null then 'identity_conflict'
-            when
-                school_calendar.attendance_date is null
-                then 'no_instructional_day'
-        end as own_reason
+        coalesce(by_date.attendance_date, by_number.attendance_date, by_week.attendance_date) as attendance_date
     from typed
-    left join school_calendar
-        on
-            typed.quarter = school_calendar.quarter
-            and (
-                typed.written_date = school_calendar.attendance_date
-                or typed.day_number = school_calendar.day_number
-                or (
-                    typed.week_number = school_calendar.week_number
-                    and school_calendar.day_number = 5 * typed.week_number - 4
-                )
-            )
+    left join school_calendar as by_date
+        on typed.quarter = by_date.quarter and typed.written_date = by_date.attendance_date
+    left join school_calendar as by_number
+        on typed.quarter = by_number.quarter and typed.day_number = by_number.day_number
+    left join school_calendar as by_week
+        on typed.quarter = by_week.quarter and 5 * typed.week_number - 4 = by_week.day_number
+),
+
+judged as (
+    select
+        *,
+        case
+            when line_problem is not null then 'unreadable_line'
+            when source_student_id is null then 'missing_value'
+            when written_date is null and source_column is null then 'invalid_day'
+            -- The whole row of a class sheet: which of its days is wrong, nobody knows.
+            when source_column is not null and (sheet_total is null or sheet_total <> line_sum) then 'total_disagrees'
+            when mark is null then 'not_recorded'
+            when status is null then 'unknown_mark'
+            when student_id is null then 'identity_conflict'
+            when attendance_date is null then 'no_instructional_day'
+        end as own_reason
+    from placed
 ),
 
 compared as (
     select
         *,
-        row_number() over same_day as place_among_equals,
+        row_number() over (
+            partition by quarter, student_id, school_code, attendance_date, week_number is null, own_reason is null
+            order by source_file_id, source_line, source_column
+        ) as place_among_equals,
         min(status) over all_of_day as first_status,
         max(status) over all_of_day as last_status
     from judged
     window
         all_of_day as (
             partition by quarter, student_id, school_code, attendance_date, week_number is null, own_reason is null
-        ),
-        same_day as (all_of_day order by source_file_id, source_line, source_column)
+        )
 )
 
 select

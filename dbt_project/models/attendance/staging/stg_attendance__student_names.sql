@@ -1,3 +1,5 @@
+{{ config(tags=['size:students']) }}
+
 with marks as (
     select * from {{ source('attendance_raw', 'student_marks') }}
 ),
@@ -13,18 +15,18 @@ decisions as (
 mentions as (
     select
         quarter,
-        {{ trimmed('student_id') }} as source_student_id,
-        {{ name_key('student_name') }} as name_key,
-        {{ trimmed('school_code') }} as school_code,
+        {{ trimmed(corrected('student_id')) }} as source_student_id,
+        {{ name_key(corrected('student_name')) }} as name_key,
+        {{ trimmed(corrected('school_code')) }} as school_code,
         source_file_id,
         source_line
     from marks
     union all
     select
         quarter,
-        {{ trimmed('student_id') }} as source_student_id,
-        {{ name_key('student_name') }} as name_key,
-        {{ trimmed('school_code') }} as school_code,
+        {{ trimmed(corrected('student_id')) }} as source_student_id,
+        {{ name_key(corrected('student_name')) }} as name_key,
+        {{ trimmed(corrected('school_code')) }} as school_code,
         source_file_id,
         source_line
     from enrolments
@@ -35,8 +37,8 @@ names as (
         quarter,
         source_student_id,
         name_key,
-        string_agg(distinct school_code, ', ' order by school_code) as school_codes,
-        string_agg(distinct source_file_id, ', ' order by source_file_id) as source_file_ids,
+        {{ distinct_texts('school_code') }} as school_codes,
+        {{ distinct_texts('source_file_id') }} as source_file_ids,
         min(source_line) as first_source_line,
         count(*) as row_count
     from mentions
@@ -48,7 +50,7 @@ names as (
 compared as (
     select
         *,
-        count(*) filter (where name_key <> '') over (partition by quarter, source_student_id) as name_count
+        count(nullif(name_key, '')) over (partition by quarter, source_student_id) as name_count
     from names
 )
 

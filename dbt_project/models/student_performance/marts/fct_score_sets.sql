@@ -1,70 +1,55 @@
--- depends_on: {{ ref('stg_student_performance__accepted_lines') }}
-{#- Not before the tests of the rejected lines: where too many are rejected, these sets stay as they were. -#}
-{{ config(materialized='quarter_partitions') }}
+{{ config(materialized='quarter_partitions', pre_hook='{{ prefer_hash_joins() }}') }}
 {%- set subjects = var('subjects') %}
 
-with source_files as (
-    select * from {{ source('student_performance_raw', 'exam_files') }}
+with accepted_files as (
+    select * from {{ ref('stg_student_performance__accepted_files') }}
+),
+
+accepted_sets as (
+    select * from {{ ref('stg_student_performance__accepted_sets') }}
 ),
 
 score_sets as (
     select * from {{ ref('stg_student_performance__score_sets') }}
 ),
 
-rejected_results as (
-    select * from {{ ref('stg_student_performance__rejected_results') }}
-),
-
--- One set may have been written in several ways, and each was counted as the file was read: no line is looked at again.
-read as (
+counted as (
     select
         quarter,
         score_set_id,
-        {%- for subject in subjects %}
-        {{ subject.name }}_score,
-        {%- endfor %}
-        sum(line_count) as line_count
-    from score_sets
-    where {{ in_requested_quarters('quarter') }}
-    group by
-        quarter,
-        score_set_id
-        {%- for subject in subjects %},
-        {{ subject.name }}_score
-        {%- endfor %}
-),
-
-rejected as (
-    select
-        quarter,
-        score_set_id,
-        count(*) as line_count
-    from rejected_results
+        sum(student_count)::bigint as student_count
+    from accepted_sets
     where {{ in_requested_quarters('quarter') }}
     group by quarter, score_set_id
 ),
 
-accepted as (
-    select
-        read.*,
-        read.line_count - coalesce(rejected.line_count, 0) as student_count
-    from read
-    left join rejected
+-- Distinct, since one set may have been written in several ways.
+scores as (
+    select distinct
+        score_sets.quarter,
+        score_sets.score_set_id,
+        accepted_files.source_file_id
+        {%- for subject in subjects %},
+        {{ as_score('score_sets.' ~ subject.name ~ '_score') }} as {{ subject.name }}_score
+        {%- endfor %}
+    from score_sets
+    inner join accepted_files
         on
-            read.quarter = rejected.quarter
-            and read.score_set_id = rejected.score_set_id
+            score_sets.quarter = accepted_files.quarter
+            and score_sets.slot = accepted_files.slot
 )
 
 select
-    accepted.quarter,
-    accepted.score_set_id,
-    source_files.source_file_id,
+    scores.quarter,
+    scores.score_set_id,
+    scores.source_file_id,
     {%- for subject in subjects %}
-    {{ as_score('accepted.' ~ subject.name ~ '_score') }} as {{ subject.name }}_score,
+    scores.{{ subject.name }}_score,
     {%- endfor %}
     {{ passes() }} as is_pass,
-    accepted.student_count::bigint as student_count
-from accepted
-inner join source_files
-    on accepted.quarter = source_files.quarter
-where accepted.student_count > 0
+    counted.student_count
+from scores
+inner join counted
+    on
+        scores.quarter = counted.quarter
+        and scores.score_set_id = counted.score_set_id

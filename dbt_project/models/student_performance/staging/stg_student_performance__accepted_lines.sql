@@ -1,26 +1,29 @@
--- depends_on: {{ ref('stg_student_performance__rejected_results') }}
-{#- The tests of the rejected lines come first: where too many are rejected, these lines stay as they were. -#}
-{{ config(tags=['size:students'], materialized='quarter_partitions', pre_hook='{{ prefer_hash_joins() }}') }}
+{{ config(tags=['size:students'], materialized='view') }}
 
 with exam_lines as (
     select * from {{ ref('stg_student_performance__exam_lines') }}
+),
+
+accepted_files as (
+    select * from {{ ref('stg_student_performance__accepted_files') }}
 )
 
--- What is counted by stands before the texts: Postgres reads a row from its start up to the last column that is needed.
 select
-    source_line,
-    demographic_set_id,
-    score_set_id,
-    quarter,
-    {%- for subject in var('subjects') %}
-    {{ as_score(subject.name ~ '_score') }} as {{ subject.name }}_score,
+    exam_lines.quarter,
+    accepted_files.source_file_id,
+    exam_lines.source_line,
+    exam_lines.source_student_id,
+    exam_lines.demographic_set_id,
+    exam_lines.score_set_id,
+    {%- for demographic in var('demographics') %}
+    exam_lines.{{ demographic.name }},
     {%- endfor %}
-    source_file_id,
-    source_student_id
-    {%- for demographic in var('demographics') %},
-    {{ demographic.name }}
+    {%- for subject in var('subjects') %}
+    {{ as_score('exam_lines.' ~ subject.name ~ '_score') }} as {{ subject.name }}_score{{ ',' if not loop.last }}
     {%- endfor %}
 from exam_lines
-where
-    reason is null
-    and {{ in_requested_quarters('quarter') }}
+inner join accepted_files
+    on
+        exam_lines.quarter = accepted_files.quarter
+        and exam_lines.slot = accepted_files.slot
+where exam_lines.reason is null

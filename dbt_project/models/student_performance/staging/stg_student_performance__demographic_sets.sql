@@ -8,10 +8,13 @@ with source_sets as (
 requested_sets as (
     select
         quarter,
+        slot,
         demographic_set,
         {%- for demographic in demographics %}
-        {{ demographic.name }} as {{ demographic.name }}_text,
+        {{ corrected(demographic.name) }} as {{ demographic.name }}_text,
         {%- endfor %}
+        {{ correction('student_id') }} as corrected_student_id,
+        corrections is not null as is_corrected,
         line_count
     from source_sets
     where {{ in_requested_quarters('quarter') }}
@@ -41,17 +44,20 @@ valued as (
 
 select
     quarter,
+    slot,
     demographic_set,
-    -- The same number for the same values, however they were written; it counts on from 1 in each quarter.
+    -- The same number for the same values, however they were written; it counts on from 1 in each file.
     dense_rank() over (
-        partition by quarter
-        order by quarter asc
+        partition by quarter, slot
+        order by slot asc
         {%- for demographic in demographics %}, {{ by_code_point(demographic.name) }} asc nulls last{% endfor %}
     )::integer as demographic_set_id,
     {%- for demographic in demographics %}
     {{ demographic.name }}_text,
     {{ demographic.name }},
     {%- endfor %}
+    corrected_student_id,
+    is_corrected,
     line_count,
     case
         {%- for demographic in demographics if demographic.required %}

@@ -4,10 +4,6 @@ with source_lines as (
     select * from {{ source('student_performance_raw', 'exam_lines') }}
 ),
 
-source_files as (
-    select * from {{ source('student_performance_raw', 'exam_files') }}
-),
-
 demographic_sets as (
     select * from {{ ref('stg_student_performance__demographic_sets') }}
 ),
@@ -24,9 +20,11 @@ repeated_ids as (
 judged as (
     select
         source_lines.quarter,
-        source_files.source_file_id,
+        source_lines.slot,
         source_lines.source_line,
-        {{ trimmed('source_lines.source_student_id') }} as source_student_id,
+        coalesce(
+            demographic_sets.corrected_student_id, {{ trimmed('source_lines.source_student_id') }}
+        ) as source_student_id,
         demographic_sets.demographic_set_id,
         score_sets.score_set_id,
         {%- for demographic in var('demographics') %}
@@ -46,32 +44,37 @@ judged as (
             {%- endfor %}
         ) as source_text,
         case
-            when source_lines.field_count_problem is not null then 'wrong_field_count'
+            when
+                source_lines.field_count_problem is not null and not coalesce(demographic_sets.is_corrected, false)
+                then 'wrong_field_count'
             when demographic_sets.missing_column is not null then 'missing_value:' || demographic_sets.missing_column
             when score_sets.verdict is not null then score_sets.verdict
             when demographic_sets.unknown_column is not null then 'unknown_category:' || demographic_sets.unknown_column
-            when source_lines.source_line > repeated_ids.first_line then 'repeated_id:student_id'
+            when
+                source_lines.source_line > repeated_ids.first_line and demographic_sets.corrected_student_id is null
+                then 'repeated_id:student_id'
         end as verdict
     from source_lines
-    inner join source_files
-        on source_lines.quarter = source_files.quarter
     left join demographic_sets
         on
             source_lines.quarter = demographic_sets.quarter
+            and source_lines.slot = demographic_sets.slot
             and source_lines.demographic_set = demographic_sets.demographic_set
     left join score_sets
         on
             source_lines.quarter = score_sets.quarter
+            and source_lines.slot = score_sets.slot
             and source_lines.score_set = score_sets.score_set
     left join repeated_ids
         on
             source_lines.quarter = repeated_ids.quarter
+            and source_lines.slot = repeated_ids.slot
             and {{ trimmed('source_lines.source_student_id') }} = repeated_ids.source_student_id
 )
 
 select
     quarter,
-    source_file_id,
+    slot,
     source_line,
     source_student_id,
     demographic_set_id,

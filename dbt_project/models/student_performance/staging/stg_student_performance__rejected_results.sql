@@ -7,17 +7,25 @@
 
 with exam_lines as (
     select * from {{ ref('stg_student_performance__exam_lines') }}
+),
+
+source_files as (
+    select * from {{ source('student_performance_raw', 'exam_files') }}
 )
 
 select
-    quarter,
-    source_file_id,
-    source_line,
-    score_set_id,
-    source_text,
-    reason,
-    column_name
+    exam_lines.quarter,
+    source_files.source_file_id,
+    exam_lines.source_line,
+    exam_lines.score_set_id,
+    exam_lines.source_text,
+    exam_lines.reason,
+    exam_lines.column_name
 from exam_lines
+inner join source_files
+    on
+        exam_lines.quarter = source_files.quarter
+        and exam_lines.slot = source_files.slot
 where
-    reason is not null
-    and {{ in_requested_quarters('quarter') }}
+    exam_lines.reason is not null
+    and {{ in_requested_quarters('exam_lines.quarter') }}

@@ -7,6 +7,7 @@ with source_lines as (
 trimmed as (
     select
         quarter,
+        slot,
         source_line,
         {{ trimmed('source_student_id') }} as source_student_id
     from source_lines
@@ -17,10 +18,11 @@ trimmed as (
 
 select
     quarter,
+    slot,
     source_student_id,
     min(source_line) as first_line,
     count(*) as line_count
 from trimmed
 where source_student_id is not null
-group by quarter, source_student_id
+group by quarter, slot, source_student_id
 having count(*) > 1

@@ -10,9 +10,10 @@ with source_sets as (
 requested_sets as (
     select
         quarter,
+        slot,
         score_set,
         {%- for subject in subjects %}
-        {{ subject.name }}_score as {{ subject.name }}_text,
+        {{ corrected(subject.name ~ '_score') }} as {{ subject.name }}_text,
         {%- endfor %}
         line_count
     from source_sets
@@ -60,10 +61,11 @@ judged as (
 
 select
     quarter,
+    slot,
     score_set,
-    -- The same number for the same scores, however they were written; it counts on from 1 in each quarter.
+    -- The same number for the same scores, however they were written; it counts on from 1 in each file.
     dense_rank() over (
-        partition by quarter
+        partition by quarter, slot
         order by {% for subject in subjects %}{{ subject.name }}_score asc nulls last{{ ', ' if not loop.last }}{% endfor %}
     )::integer as score_set_id,
     {%- for subject in subjects %}

@@ -1,0 +1,94 @@
+"""The definitions lab as a page: versions of a definition side by side, whom any two judge differently and why.
+
+A pure function over counts, which knows no domain; templates/lab.html shows what it makes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Students whom two versions judge differently: what each says of them, and by which clause.
+
+    note: what these students have in common, for instance the range of their attendance.
+    """
+
+    one: str
+    other: str
+    outcome: str
+    other_outcome: str
+    clause: str
+    other_clause: str
+    student_count: int
+    note: str
+
+
+@dataclass(frozen=True)
+class BoundaryCase:
+    """A student exactly on a bound: who (a pseudonym), the figures, and the outcome by version."""
+
+    who: str
+    figures: str
+    outcomes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LabResult:
+    """All versions of a definition, of one quarter.
+
+    name: as `quarterdeck lab` takes it. title: for people. counts: students by version (`authority@version`) and outcome.
+    outcomes: by version, its outcomes in order. boundary_count: how many students are exactly on a bound, shown or not.
+    """
+
+    name: str
+    title: str
+    counts: Mapping[str, Mapping[str, int]]
+    outcomes: Mapping[str, Sequence[str]]
+    flips: Sequence[Flip]
+    boundary_cases: Sequence[BoundaryCase]
+    boundary_count: int
+
+    @property
+    def versions(self) -> list[str]:
+        """The versions, by name."""
+        return sorted(self.counts)
+
+
+@dataclass(frozen=True)
+class LabSection:
+    """What the page shows of a definition.
+
+    width: the most outcomes that a version has. matrix: by version, the number of
+    students whom each other version judges differently; None on the diagonal. flips: by pair of versions, the most first.
+    """
+
+    result: LabResult
+    width: int
+    matrix: Sequence[tuple[str, Sequence[int | None]]]
+    flips: Sequence[tuple[str, str, int, Sequence[Flip]]]
+
+
+def lab_section(result: LabResult) -> LabSection:
+    """Put a lab's result into the form of the page."""
+    by_pair: dict[frozenset[str], list[Flip]] = {}
+    for flip in result.flips:
+        by_pair.setdefault(frozenset((flip.one, flip.other)), []).append(flip)
+
+    def differing(pair: frozenset[str]) -> int:
+        return sum(flip.student_count for flip in by_pair.get(pair, []))
+
+    matrix = [
+        (
+            version,
+            [None if version == other else differing(frozenset((version, other))) for other in result.versions],
+        )
+        for version in result.versions
+    ]
+    flips: list[tuple[str, str, int, Sequence[Flip]]] = []
+    for pair in sorted(by_pair, key=lambda pair: (-differing(pair), sorted(pair))):
+        one, other = sorted(pair)
+        some = sorted(by_pair[pair], key=lambda flip: (-flip.student_count, flip.outcome))
+        flips.append((one, other, differing(pair), some))
+    width = max(map(len, result.outcomes.values()))
+    return LabSection(result, width, matrix, flips)

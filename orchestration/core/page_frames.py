@@ -1,0 +1,34 @@
+"""What pages show, as frames: marts of the shown quarters, and records of the platform."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+NUMERIC = 1700  # Postgres' number of the type: exact in the database, a float on a page
+
+
+def mart_frames(
+    connection: psycopg.Connection, domain: str, marts: Mapping[str, str], quarters: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """The quarters' rows of each mart, by the name that `marts` gives it; the same rows are in the same order every time."""
+    frames = {}
+    for mart, name in marts.items():
+        query = sql.SQL("select * from {} where quarter = any(%s)").format(sql.Identifier(f"{domain}_marts", mart))
+        frames[name] = frame(connection.execute(query, (list(quarters),)), sort=True)
+    return frames
+
+
+def frame(cursor: psycopg.Cursor[Any], *, sort: bool = False) -> pd.DataFrame:
+    """The rows of a query; sorted by all columns where the query does not say an order."""
+    assert cursor.description is not None
+    rows = cursor.fetchall()
+    if sort:
+        rows.sort(key=lambda row: tuple((value is not None, str(value)) for value in row))
+    made = pd.DataFrame(rows, columns=[column.name for column in cursor.description])
+    for column in cursor.description:
+        if column.type_code == NUMERIC:
+            made[column.name] = pd.to_numeric(made[column.name]).astype(float)
+    return made
