@@ -26,6 +26,7 @@ from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import CORRECTIONS_PART, LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.profile_store import record_profile
@@ -98,7 +99,7 @@ def receive(
         found = look_through(paths, settings, contract)
         landing = open_landing(settings)
         received = []
-        with database.connect() as connection:
+        with writing(database) as connection:
             _take_out_others(connection, quarters, kind)
             for path, examined in zip(paths, found, strict=True):
                 landed = land(connection, landing, DOMAIN, path, kind)

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from orchestration.core.landing import LandedFile, Source, assign, land
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.printable import printable
@@ -90,7 +91,7 @@ def receive(database: Database, settings: Settings, source: str, quarter: Quarte
     """
     with fetched(source, quarter, settings, contract) as (path, kind):
         results = read_exam_results(path, contract, office_aliases(settings))
-        with database.connect() as connection:
+        with writing(database) as connection:
             landed = land(connection, open_landing(settings), DOMAIN, path, kind)
             others = assign(connection, DOMAIN, quarter, landed.source_file_id)
             return Receipt(landed, others, results.mapping.extra_columns)

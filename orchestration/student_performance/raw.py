@@ -17,6 +17,7 @@ from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.engine import model_exists, model_rows
 from orchestration.core.landing import LandedFile, assigned_file
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.profile_store import deliveries, record_doubts, record_profile
@@ -130,7 +131,7 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
         fill(tables.files, [pa.table(file)])
     _show_lines_as_text(database, settings, tables, contract)
     profile = lines.profile(arrival)
-    with database.connect() as connection:
+    with writing(database) as connection:
         others = {
             f"{one.file_name} ({one.quarter})": one.profile
             for one in deliveries(connection, DOMAIN)
@@ -175,7 +176,7 @@ def drop_replaced(database: Database, settings: Settings, quarters: Sequence[Qua
                 for table in tables.in_slots:
                     spark.drop_partition(table.relation, {"quarter": str(quarter), "slot": slot})
         return
-    with database.as_role(Role.LOADER).connect() as connection:
+    with writing(database.as_role(Role.LOADER)) as connection:
         for quarter, slot in replaced.items():
             for table in tables.in_slots:
                 table.drop_partition(connection, quarter, slot)
@@ -203,7 +204,7 @@ def _show_lines_as_text(database: Database, settings: Settings, tables: RawTable
     wanted = ["quarter", "source_file_id", "source_line", "source_student_id"]
     wanted += [*contract.raw_columns, "source_text", "field_count_problem"]
     view = sql.Identifier(RAW_SCHEMA, RAW_VIEW)
-    with database.as_role(Role.LOADER).connect() as connection:
+    with writing(database.as_role(Role.LOADER)) as connection:
         present = [
             row[0]
             for row in connection.execute(
