@@ -10,10 +10,10 @@ STAMP := $(VENV)/.installed
 SPARK := .venv-spark
 SPARK_STAMP := $(SPARK)/.installed
 
-.PHONY: help setup run test bench engines lint ui serve lock format clean
+.PHONY: help setup run test bench engines exam-containers lint ui serve release dist audit lock format clean
 
 help: ## List the tasks
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv from the lock file
 
@@ -31,7 +31,7 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
-bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|rows|page
+bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|attendance|rows|page
 	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)
 
 engines: $(STAMP) $(SPARK_STAMP) ## Run the job on Postgres and on a Spark cluster, compare every row, kill a worker
@@ -41,6 +41,9 @@ $(SPARK_STAMP): tests/engines/requirements.lock
 	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
 	$(BIN)/uv pip sync --quiet --python $(SPARK)/bin/python --require-hashes tests/engines/requirements.lock
 	@touch $(SPARK_STAMP)
+
+exam-containers: dist ## A whole quarter through containers, each killed in its middle; needs podman or Docker
+	@$(BIN)/python -m tests.containers $(ARGS)
 
 lint: $(STAMP) ## Check style, types, imports, SQL and YAML
 	$(BIN)/ruff check .
@@ -60,12 +63,23 @@ ui: $(STAMP) ## Start the Dagster UI on loopback
 serve: $(STAMP) ## Serve pages, data docs and downloads on loopback
 	@$(BIN)/quarterdeck serve $(ARGS)
 
-lock: ## Renew requirements.lock from pyproject.toml, and that of the Spark environment
+release: $(STAMP) ## Build a release in dist/ and prove it: install it alone, run the whole job from it
+	@.ci/release
+
+dist: $(STAMP) ## Only build sdist and wheel in dist/
+	@.ci/release build
+
+audit: $(STAMP) ## Look for known vulnerabilities in what an installation gets
+	@.ci/audit
+
+lock: ## Renew requirements.lock from pyproject.toml, that of an installation, and that of the Spark environment
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --all-extras --generate-hashes --no-header --upgrade \
 		--output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --extra kubernetes --extra vault --no-strip-extras --generate-hashes \
+		--no-header --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --generate-hashes --no-header --upgrade \
 		--output-file tests/engines/requirements.lock tests/engines/requirements.in
 
 clean: ## Delete the environment, caches and all state of runs
-	rm -rf $(VENV) $(SPARK) .quarterdeck .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SPARK) .quarterdeck dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,7 +3,22 @@
 Errors end in one sentence and exit 1.
 """
 
-from orchestration.cli import alerts, audit, disclose, keys, lab, landing, quarantine, reset, run, servers, sql, status
+from orchestration.cli import (
+    alerts,
+    audit,
+    backup,
+    disclose,
+    keys,
+    lab,
+    landing,
+    quarantine,
+    reset,
+    run,
+    servers,
+    sql,
+    status,
+    verify,
+)
 from orchestration.cli.common import app
 
 # Importing a topic adds its commands.
@@ -11,6 +26,7 @@ __all__ = [
     "alerts",
     "app",
     "audit",
+    "backup",
     "disclose",
     "keys",
     "lab",
@@ -21,4 +37,5 @@ __all__ = [
     "servers",
     "sql",
     "status",
+    "verify",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from orchestration.core.postgres import Database
+from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
 
 DAGSTER_URL_VARIABLE = "QUARTERDECK_DAGSTER_URL"
@@ -52,7 +52,19 @@ def prepare_instance(settings: Settings, database: Database) -> Path:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     if not instance_file.exists() or instance_file.read_text() != content:
         instance_file.write_text(content)
-        # The queue applies a pool's limit only once the pool is known; without this its first look would launch everything.
-        with dg.DagsterInstance.from_config(str(home)) as instance:
-            instance.event_log_storage.initialize_concurrency_limit_to_default(DATABASE_WRITERS)
+        # Two that do this at once, on a database without Dagster's tables, get in each other's way.
+        with exclusive(database, "dagster's tables"), dg.DagsterInstance.from_config(str(home)) as instance:
+            _make_pool_known(instance, settings.database_writers)
     return home
+
+
+def _make_pool_known(instance: dg.DagsterInstance, limit: int) -> None:
+    """The queue applies a pool's limit only once the pool is known; without this its first look would launch everything."""
+    storage = instance.event_log_storage
+    known = {pool.name: pool.limit for pool in storage.get_pool_limits()}
+    if known.get(DATABASE_WRITERS) == limit:
+        return
+    # Of a pool that is known, Dagster cannot change the limit on Postgres: it goes on in a transaction that has failed.
+    if DATABASE_WRITERS in known:
+        storage.delete_concurrency_limit(DATABASE_WRITERS)
+    storage.initialize_concurrency_limit_to_default(DATABASE_WRITERS)

@@ -201,8 +201,16 @@ def open_database(settings: Settings) -> Database:
     """
     if settings.database_url is not None:
         database = Database(settings.database_url.get_secret_value())
+        if settings.database_wait_seconds:
+            ping, address = psycopg.pq.PGconn.ping, database.conninfo.encode()
+            wait_until(lambda: ping(address) == psycopg.pq.Ping.OK, settings.database_wait_seconds)
         try:
             with database.connect() as connection:
+                # In SQL_ASCII texts are bytes, and in anything else many names cannot be kept.
+                if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
+                    raise QuarterdeckError(
+                        f"The database of QUARTERDECK_DATABASE_URL is in {encoding}; it must be made with encoding 'UTF8'."
+                    )
                 return _opened(replace(database, role_use=_prepare(connection, RoleUse.SET)))
         except psycopg.Error as error:
             raise QuarterdeckError(

@@ -1,4 +1,4 @@
-"""Every setting of Quarterdeck, read once from the environment (`QUARTERDECK_*`) or a `.env` file.
+"""Every setting of Quarterdeck, read once from the environment (`QUARTERDECK_*`), a `.env` file or a container's secrets.
 
 What does not belong here: rules about data (they are in a domain's `contract.yml` and the dbt seeds).
 """
@@ -14,7 +14,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestration.core.disclosure import Rules
 from orchestration.core.errors import QuarterdeckError
 
+# The source tree, or the site-packages of an installed wheel: `dbt_project` and `workspace.yaml` are there either way.
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+IS_SOURCE_TREE = (PROJECT_ROOT / "pyproject.toml").exists()
+# Where containers find their secrets: a file each, by the name of its variable in small letters.
+SECRETS_DIR = Path("/run/secrets")
 
 
 class Mode(StrEnum):
@@ -38,6 +42,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="QUARTERDECK_",
         env_file=".env",
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
         extra="ignore",
         env_ignore_empty=True,
         # Secrets that a cluster mounts often end with a line end, which no store takes.
@@ -49,11 +54,15 @@ class Settings(BaseSettings):
         description="production: schedule and sensors are on from the start; test: the schedule ticks every minute.",
     )
     home: Path = Field(
-        PROJECT_ROOT / ".quarterdeck",
-        description="Folder of everything a run leaves behind: database, landing, pages, Dagster's files.",
+        (PROJECT_ROOT if IS_SOURCE_TREE else Path()) / ".quarterdeck",
+        description="Folder of everything a run leaves behind: database, landing, pages, Dagster's files. In the source "
+        "tree's folder, or where an installed Quarterdeck is started.",
     )
     database_url: SecretStr | None = Field(
         None, description="postgresql://... of any server 15 or later; without it the embedded one is used."
+    )
+    database_wait_seconds: float = Field(
+        0.0, ge=0, description="How long a process waits for that server to answer, where both start together."
     )
     landing_dir: str | None = Field(
         None, description="Folder or s3://bucket/prefix of received files; <home>/landing when unset."

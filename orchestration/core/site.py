@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.core.figures import marked
 from orchestration.core.site_format import FILTERS, moment
 from orchestration.core.site_parts import MANIFEST_NAME, read_manifest
 
@@ -107,6 +108,7 @@ def environment(*template_folders: Path) -> jinja2.Environment:
     )
     made.filters.update(FILTERS)
     made.filters["script_json"] = json_for_script
+    made.filters["figure"] = marked
     return made
 
 

@@ -16,9 +16,9 @@ from orchestration.definitions import DOMAINS, build_definitions, dbt_variables
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {
-    ".ci", ".env.example", ".gitignore", ".pre-commit-config.yaml", ".yamllint", "CHANGELOG.md", "LICENSE", "Makefile",
-    "README.md", "dbt_project", "deploy", "docs", "ml_assets", "orchestration", "pyproject.toml", "requirements.lock", "tests",
-    "workspace.yaml",
+    ".ci", ".dockerignore", ".env.example", ".gitignore", ".pre-commit-config.yaml", ".yamllint", "CHANGELOG.md", "LICENSE",
+    "Makefile", "README.md", "dbt_project", "deploy", "docs", "ml_assets", "orchestration", "pyproject.toml", "requirements.lock",
+    "tests", "workspace.yaml",
 }  # fmt: skip
 # The names that tell what a module of a domain is about; a domain may add modules that only its own data needs.
 MAXIMUM_LINES = 320
