@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 SPARK := .venv-spark
 SPARK_STAMP := $(SPARK)/.installed
 
-.PHONY: help setup run test bench engines exam-containers lint ui serve release dist audit lock format clean
+.PHONY: help setup run test exam bench engines exam-containers lint ui serve release dist audit lock format clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -31,7 +31,10 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
-bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|rows|page
+exam: $(STAMP) ## Take the long exams: kill the main job wherever it can be killed (docs/exams.md)
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|attendance|rows|page
 	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)
 
 engines: $(STAMP) $(SPARK_STAMP) ## Run the job on Postgres and on a Spark cluster, compare every row, kill a worker

@@ -16,6 +16,16 @@ from tests.storage_server import StorageServer, running_server
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SHARED_STUDENTS = PROJECT_ROOT.parent / "shared" / "data" / "students"
 CHROMIUM = Path("/usr/bin/chromium")
+# A process of its own network, which has not even a loopback that works.
+WITHOUT_NETWORK = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-current-user"])]
+
+
+def _can_be_without_network() -> bool:
+    return (
+        shutil.which("unshare") is not None and not subprocess.run([*WITHOUT_NETWORK, "true"], check=False).returncode
+    )
+
+
 # What some tests need of the machine: by marker, whether it is there, and what to say where it is not.
 TOOLS = {
     "browser": (
@@ -25,6 +35,10 @@ TOOLS = {
     "nginx": (
         shutil.which("nginx") is not None and shutil.which("openssl") is not None,
         "nginx or openssl is not installed here: the tests of deploy/nginx were left out.",
+    ),
+    "namespace": (
+        _can_be_without_network(),
+        "This machine gives no network namespace (unshare --net): the restore drill was left out.",
     ),
 }
 MISSING = {marker: words for marker, (is_there, words) in TOOLS.items() if not is_there}
@@ -90,6 +104,15 @@ class Command:
         if check:
             assert result.returncode == 0, f"{arguments}\n{result.stdout}\n{result.stderr}"
         return result
+
+    def without_network(self, *arguments: str) -> str:
+        """Run the command where there is no network; its output."""
+        result = subprocess.run(
+            [*WITHOUT_NETWORK, Path(sys.executable).parent / "quarterdeck", *arguments],
+            env=self.environment, cwd=self.home.parent, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, f"{arguments}\n{result.stdout}\n{result.stderr}"
+        return result.stdout
 
     def rows(self, query: str) -> list[dict[str, object]]:
         """Rows of a query, as the login that runs Quarterdeck sees them: everything."""

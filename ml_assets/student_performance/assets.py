@@ -9,7 +9,7 @@ import dagster as dg
 from ml_assets.student_performance.subjects import Subject
 from orchestration.core.builds import changed, code_fingerprint, following
 from orchestration.core.instance import DATABASE_WRITERS
-from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
+from orchestration.core.partitions import BACKFILL_POLICY, Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.resources import Platform
 from orchestration.core.status import track
@@ -68,7 +68,7 @@ def build_clustering_assets(
     )
     def clusters(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         database = platform.database
-        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        quarters = platform.take_quarters(context, DOMAIN)
         cell_count = 0
         profiles = None
         tracked = unsettled(platform, quarters)

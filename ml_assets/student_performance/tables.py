@@ -11,6 +11,7 @@ from ml_assets.student_performance.clustering import cluster_cells, match_cluste
 from ml_assets.student_performance.matching import MAXIMUM_DISTANCE
 from ml_assets.student_performance.subjects import Subject
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.roles import Role
@@ -66,7 +67,7 @@ def cluster_quarter(database: Database, quarter: Quarter, subjects: Sequence[Sub
     Raises:
         QuarterdeckError: the quarter has no cells.
     """
-    with database.as_role(Role.TRANSFORMER).connect() as connection:
+    with writing(database.as_role(Role.TRANSFORMER)) as connection:
         cells = _frame(
             connection,
             sql.SQL("select {} from student_performance_marts.fct_score_range_cells where quarter = {}").format(

@@ -35,6 +35,7 @@ FINAL_MODELS = (
     "fct_absence_streaks",
     "fct_attendance_outcomes",
     "rpt_absence_reasons",
+    "rpt_attendance_quarter_measures",
 )
 
 

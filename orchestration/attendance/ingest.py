@@ -26,6 +26,7 @@ from orchestration.core.corrections import CORRECTIONS, laid_over
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.landing import CORRECTIONS_PART, LandedFile, Source, assign, assigned_files, land
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.profile_store import record_profile
@@ -98,15 +99,24 @@ def receive(
         found = look_through(paths, settings, contract)
         landing = open_landing(settings)
         received = []
-        with database.connect() as connection:
+        with writing(database) as connection:
             _take_out_others(connection, quarters, kind)
             for path, examined in zip(paths, found, strict=True):
                 landed = land(connection, landing, DOMAIN, path, kind)
                 for quarter, part in examined.quarters.items():
                     if quarter in quarters:
-                        assign(connection, DOMAIN, quarter, landed.source_file_id, part)
+                        assign(connection, DOMAIN, quarter, landed.source_file_id, _keyed(part, settings, database))
                 received.append(Received(landed, examined))
         return received
+
+
+def _keyed(part: str, settings: Settings, database: Database) -> str:
+    """The part as it is recorded: what is a hash of students' ids is hashed once more, with the key of pseudonyms.
+
+    Ids are few and easily guessed: by a hash without a key they could be found by trying.
+    """
+    kind, _, mark = part.partition(":")
+    return f"{kind}:{open_pseudonyms(settings, database).of(mark)[:12]}" if KINDS[kind].tells_of_students else part
 
 
 def remarks_on(received: Sequence[Received]) -> str | None:

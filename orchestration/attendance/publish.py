@@ -42,6 +42,7 @@ def publish_pages(publishing: Publishing, quarters: Sequence[str], docs: Path) -
         platform.domains,
         publishing.built_at,
         lambda build, areas: build_external_pages(data, rules, build, areas),
+        publishing.still_ours,
     ):
         return publish_part(publishing, lambda build: build_pages(data, build, publishing.areas), docs)
 

@@ -3,7 +3,23 @@
 Errors end in one sentence and exit 1.
 """
 
-from orchestration.cli import alerts, audit, disclose, keys, lab, landing, quarantine, reset, run, servers, sql, status
+from orchestration.cli import (
+    alerts,
+    audit,
+    backup,
+    disclose,
+    faults,
+    keys,
+    lab,
+    landing,
+    quarantine,
+    reset,
+    run,
+    servers,
+    sql,
+    status,
+    verify,
+)
 from orchestration.cli.common import app
 
 # Importing a topic adds its commands.
@@ -11,7 +27,9 @@ __all__ = [
     "alerts",
     "app",
     "audit",
+    "backup",
     "disclose",
+    "faults",
     "keys",
     "lab",
     "landing",
@@ -21,4 +39,5 @@ __all__ = [
     "servers",
     "sql",
     "status",
+    "verify",
 ]

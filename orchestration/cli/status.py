@@ -16,8 +16,14 @@ def status() -> None:
     with database.connect() as connection:
         rows = connection.execute(
             """
-            select domain, quarter, stage, status, finished_at - started_at, rows_in, rows_out, started_at, error
-            from platform.stage_status
+            select
+                domain, quarter, stage, status, finished_at - started_at, rows_in, rows_out, started_at,
+                coalesce(
+                    error,
+                    'no sign of life since ' || to_char(no_sign_of_life_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+                    || '; the next run takes it over'
+                )
+            from platform.stage_states
             order by quarter desc, domain, array_position(array['etl', 'ml', 'publish'], stage)
             """
         ).fetchall()

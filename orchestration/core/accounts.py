@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from psycopg.types.json import Jsonb
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.leases import writing
 from orchestration.core.postgres import Database
 
 
@@ -49,7 +50,7 @@ def record_accounts(database: Database, domain: str, quarters: Sequence[str], ac
                 f"{account.quarantined} quarantined rows were found. Rows were lost or doubled between raw and staging; "
                 "run the quarter again, and report this if it stays."
             )
-    with database.connect() as connection:
+    with writing(database) as connection:
         connection.execute(
             "delete from platform.row_accounts where domain = %s and quarter = any(%s)", (domain, list(quarters))
         )

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 
@@ -84,7 +85,7 @@ def changed(
 def forget(database: Database, domain: str, what: Sequence[str], step: str) -> None:
     """Take the records of these quarters' step away, before it changes their rows."""
     if what:
-        with database.connect() as connection:
+        with writing(database) as connection:
             connection.execute(
                 "delete from platform.quarter_builds where domain = %s and quarter = any(%s) and step = %s",
                 (domain, list(what), step),
@@ -95,7 +96,7 @@ def record(database: Database, domain: str, fingerprints: Mapping[str, str | Non
     """Record that the step has succeeded; a quarter without a fingerprint gets no record, so that it is built again."""
     rows = [(domain, quarter, step, fingerprint) for quarter, fingerprint in fingerprints.items() if fingerprint]
     if rows:
-        with database.connect() as connection:
+        with writing(database) as connection:
             connection.cursor().executemany(
                 """
                 insert into platform.quarter_builds (domain, quarter, step, fingerprint, built_at)

@@ -29,7 +29,7 @@ from orchestration.core.builds import changed
 from orchestration.core.dbt_translator import DomainTranslator, dagster_events
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.instance import DATABASE_WRITERS
-from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
+from orchestration.core.partitions import BACKFILL_POLICY, Quarter
 from orchestration.core.postgres import Database, exclusive, parse_database
 from orchestration.core.resources import Platform
 from orchestration.core.retries import is_transient_result
@@ -258,7 +258,7 @@ def build_dbt_assets(
     )
     def models(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Any]:
         settings, database = platform.settings, platform.database
-        quarters = from_partition_keys(context.partition_keys, settings)
+        quarters = platform.take_quarters(context, domain)
         step = step_of({key.path[-1] for key in context.selected_asset_keys})
         stage = step.stage
         unsettled = step.unsettled(platform, quarters)

@@ -14,7 +14,7 @@ from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
 from orchestration.core.instance import DATABASE_WRITERS
 from orchestration.core.monitoring.defs import source_freshness
-from orchestration.core.partitions import BACKFILL_POLICY, Quarter, from_partition_keys
+from orchestration.core.partitions import BACKFILL_POLICY, Quarter
 from orchestration.core.postgres import exclusive
 from orchestration.core.promotions import promote
 from orchestration.core.resources import AllDefinitions, Platform
@@ -89,7 +89,7 @@ def build_landing_asset(
     def landing_files(
         context: dg.AssetExecutionContext, config: SourceConfig, platform: Platform
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        quarters = platform.take_quarters(context, domain)
         succeeded_before = succeeded(platform.database, domain, quarters, "etl")
         put_back = remember(platform.database, domain, quarters, "etl")
         with track(platform.database, domain, quarters, "etl", context.run_id, begins=True):
@@ -144,7 +144,7 @@ def build_raw_assets(
         pool=DATABASE_WRITERS,
     )
     def raw_assets(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        quarters = platform.take_quarters(context, domain)
         tracked = etl.unsettled(platform, quarters)
         counts: dict[Quarter, Mapping[str, int]] = {}
         with track(platform.database, domain, tracked, "etl", context.run_id):
@@ -198,7 +198,7 @@ def build_row_accounts_asset(
     def row_accounts(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """Per quarter and file: rows read, trusted and quarantined, the latter by reason."""
         database = platform.database
-        quarters = from_partition_keys(context.partition_keys, platform.settings)
+        quarters = platform.take_quarters(context, domain)
         tracked = etl.unsettled(platform, quarters)
         with track(database, domain, tracked, "etl", context.run_id, finishes=True) as rows:
             accounts = count_rows(platform, tracked) if tracked else []
@@ -266,7 +266,7 @@ def build_pages_asset(
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
         database, settings = platform.database, platform.settings
-        quarters = from_partition_keys(context.partition_keys, settings)
+        quarters = platform.take_quarters(context, domain)
         with exclusive(database, "publish"):
             if step.are_up_to_date(platform):
                 context.log.info("The pages show everything as it is: nothing to do.")

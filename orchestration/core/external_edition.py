@@ -25,6 +25,7 @@ def external_edition(
     domains: Mapping[str, str],
     built_at: datetime,
     build_part: Callable[[Path, Areas], bool],
+    may_publish: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
     """Build the external edition before the block and publish it after it, or drop it where the block fails.
 
@@ -34,6 +35,7 @@ def external_edition(
         domains: every domain with its label.
         build_part: writes the domain's part with its manifest into an empty site, with these areas in its navigation; returns
             False where there is nothing that may be shown, and then writes nothing.
+        may_publish: as in `publish`.
 
     Raises:
         QuarterdeckError: the edition fails its check, or the attack on all of it succeeds.
@@ -46,8 +48,9 @@ def external_edition(
             shutil.rmtree(build)
         raise
     if build is not None:
-        publish(build, settings.external_site)
+        publish(build, settings.external_site, may_publish=may_publish)
     elif settings.external_site.is_symlink():
+        may_publish()
         settings.external_site.unlink()
 
 

@@ -7,6 +7,7 @@ import atexit
 import hashlib
 import os
 import shutil
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -95,7 +96,7 @@ class Database:
             QuarterdeckError: the login was not granted this object's role.
         """
         try:
-            return psycopg.connect(self.conninfo, application_name=application_name)
+            return psycopg.connect(self.conninfo, application_name=f"{application_name} {process_name()}")
         except psycopg.OperationalError as error:
             if self.role and "permission denied to set role" in str(error):
                 raise QuarterdeckError(
@@ -113,6 +114,7 @@ class Database:
             "QUARTERDECK_DB_USER": found.get("user", "postgres"),
             "QUARTERDECK_DB_PASSWORD": found.get("password", ""),
             "QUARTERDECK_DB_NAME": found.get("dbname", DATABASE_NAME),
+            "QUARTERDECK_DB_SESSIONS": f"dbt {process_name()}",
             "QUARTERDECK_DB_ROLE": f'"{self.role_name}"' if self.role else "",
         }
         if "sslmode" in found:
@@ -264,9 +266,16 @@ def exclusive(database: Database, name: str) -> Iterator[None]:
 
     It is a Postgres session lock, so it is free again as soon as its holder is gone, however it went.
     """
-    with psycopg.connect(database.conninfo, autocommit=True, application_name=f"quarterdeck {name}") as connection:
+    with psycopg.connect(
+        database.conninfo, autocommit=True, application_name=f"quarterdeck {name} {process_name()}"
+    ) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_lock_key(name),))
         yield
+
+
+def process_name() -> str:
+    """What the names of all database sessions of this process end with, so that its successor can end them."""
+    return hashlib.sha256(f"{socket.gethostname()} {os.getpid()}".encode()).hexdigest()[:12]
 
 
 def wait_until(condition: Callable[[], bool], timeout_seconds: float, interval_seconds: float = 0.5) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 
@@ -35,7 +36,7 @@ def promote(
     """
     labels = [str(quarter) for quarter in quarters]
     place = ZONES.index(zone)
-    with database.connect() as connection:
+    with writing(database) as connection:
         files = connection.execute(
             "select distinct quarter, source_file_id from platform.quarter_files where domain = %s and quarter = any(%s)",
             (domain, labels),

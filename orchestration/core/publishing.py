@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.core.leases import writing
 from orchestration.core.platform_pages import PLATFORM_PAGES
 from orchestration.core.resources import Platform
 from orchestration.core.site import (
@@ -46,6 +47,11 @@ class Publishing:
     instance: dg.DagsterInstance
     manifest: Mapping[str, Any] | None = None
     definitions: dg.Definitions | None = None
+
+    def still_ours(self) -> None:
+        """Raise LeaseLostError if another run has taken this one's quarters over."""
+        with writing(self.platform.database):
+            pass
 
     @property
     def area(self) -> str:
@@ -87,7 +93,7 @@ def publish_part(publishing: Publishing, build_part: Callable[[Path], object], d
     except BaseException:
         shutil.rmtree(build)
         raise
-    publish(build, site)
+    publish(build, site, may_publish=publishing.still_ours)
     return sorted(site / path.relative_to(build) for path in build.rglob("*") if path.is_file())
 
 

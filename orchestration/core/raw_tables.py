@@ -14,6 +14,7 @@ import pyarrow as pa
 from psycopg import sql
 from pyarrow import csv as arrow_csv
 
+from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.roles import Role
@@ -172,7 +173,7 @@ def replacing_quarter(
             with open_spark(settings) as spark:
                 yield lambda table, blocks: _fill_on_spark(spark, table, quarter, blocks, slot)
             return
-        with database.as_role(Role.LOADER).connect() as connection:
+        with writing(database.as_role(Role.LOADER)) as connection:
             filled = []
 
             def fill(table: RawTable, blocks: Iterable[pa.Table]) -> int:

@@ -10,7 +10,7 @@ from orchestration.core.settings import PROJECT_ROOT
 
 HERE = Path(__file__).parent
 # The platform's own tables, the audit table among them; and the roles, which are granted some of them.
-TABLES = [HERE / "platform.sql", HERE / "audit.sql"]
+TABLES = [HERE / "platform.sql", HERE / "leases.sql", HERE / "audit.sql"]
 ROLES = HERE / "roles.sql"
 
 # Classes of personal data that no analyst may read; a pseudonym they may.

@@ -40,6 +40,8 @@ begin
     -- Whoever works leaves an entry in the audit table; nobody but the auditor reads one.
     revoke all on all functions in schema platform from public;
     execute format('grant execute on function platform.record_access to %s', every_role_quoted);
+    -- Writers ask at the end of a transaction whether their quarter is still theirs.
+    execute format('grant execute on function platform.require_lease to %I, %I', loader, transformer);
     execute format('grant execute on function platform.audit_hash to %I', auditor);
 
     foreach domain in array string_to_array(current_setting('quarterdeck.domains'), ',') loop

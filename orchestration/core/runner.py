@@ -15,6 +15,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from orchestration.core.instance import prepare_instance
 from orchestration.core.launcher import host_tag
+from orchestration.core.leases import COMMAND, ONE_STAGE
 from orchestration.core.partitions import Quarter, to_partition_key
 from orchestration.core.postgres import Database
 from orchestration.core.progress import failure_sentence
@@ -54,7 +55,7 @@ def run_job(
     dagster_home = prepare_instance(settings, database)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     keys = [to_partition_key(quarter, settings) for quarter in sorted(quarters)]
-    tags = {"quarterdeck/started_by": "command", **host_tag()}
+    tags = {"quarterdeck/started_by": ONE_STAGE if selection else COMMAND, **host_tag()}
     arguments: dict[str, Any] = {}
     if len(keys) == 1:
         arguments["partition_key"] = keys[0]

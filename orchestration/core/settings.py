@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     sample_rows: int = Field(1000, ge=1)
     sample_quarters: int = Field(8, ge=1, description="Quarters that a first run on the built-in sample brings.")
     stage_timeout_seconds: float = Field(600.0, description="How long a stage waits for the one before it.")
+    lease_seconds: float = Field(
+        60.0, gt=0, description="A run that gave no sign of life for so long may have its quarters taken over."
+    )
     alert_urls: SecretStr | None = Field(
         None, description="Where alerts go: Apprise URLs (mailto://, slack://, json:// ...), with a space between them."
     )

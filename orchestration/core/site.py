@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.core.figures import marked
 from orchestration.core.site_format import FILTERS, moment
 from orchestration.core.site_parts import MANIFEST_NAME, read_manifest
 
@@ -107,6 +108,7 @@ def environment(*template_folders: Path) -> jinja2.Environment:
     )
     made.filters.update(FILTERS)
     made.filters["script_json"] = json_for_script
+    made.filters["figure"] = marked
     return made
 
 
@@ -243,22 +245,29 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> Path:
     return path
 
 
-def publish(build_folder: Path, site_folder: Path, keep: int = 2) -> Path:
+def publish(
+    build_folder: Path, site_folder: Path, keep: int = 2, may_publish: Callable[[], object] = lambda: None
+) -> Path:
     """Make site_folder show the build, whole, in one step; return the build's folder.
 
     site_folder is a symbolic link and the step is one rename over it, so that a reader sees the old site or the new
     one. A real folder found in its place (from another tool) is moved aside first. Of the builds beside this one, told
     by their manifest, the newest `keep` stay: a page opened before the swap can still load its scripts.
+
+    may_publish: asked when all but the rename is done; raises where another publisher has taken over. Whoever publishes takes
+    away the links that others have made ready: one that was asked before the other took over, and slept since, has none to rename.
     """
     build_folder = build_folder.resolve()
     if not (build_folder / MANIFEST_NAME).is_file():
         raise FileNotFoundError(f"{build_folder} holds no {MANIFEST_NAME}; only a finished build can be published")
     site_folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in site_folder.parent.glob(f".{site_folder.name}.*.link"):
+        left.unlink(missing_ok=True)
     link = site_folder.with_name(f".{site_folder.name}.{os.getpid()}.link")
-    link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(build_folder, site_folder.parent.resolve()), target_is_directory=True)
     if site_folder.is_dir() and not site_folder.is_symlink():
         site_folder.rename(site_folder.with_name(f"{site_folder.name}.{os.getpid()}.replaced"))
+    may_publish()
     link.replace(site_folder)
     os.utime(build_folder)
     builds = [path.parent for path in build_folder.parent.glob(f"*/{MANIFEST_NAME}") if not path.parent.is_symlink()]

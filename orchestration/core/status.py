@@ -1,13 +1,14 @@
 """What every stage of every quarter is doing, in `platform.stage_status`; stages wait for one another by this table."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, get_args
 
 import dagster as dg
 import psycopg
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.leases import LeaseLostError, writing
 from orchestration.core.monitoring.measures import note_peak_memory
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, wait_until
@@ -44,7 +45,7 @@ def track(
     with its sentence and goes on up.
     """
     labels = [str(quarter) for quarter in quarters]
-    with database.connect() as connection:
+    with writing(database) as connection:
         connection.execute(
             """
             insert into platform.stage_status (domain, quarter, stage, status, run_id, started_at)
@@ -65,7 +66,8 @@ def track(
     except BaseException as error:
         if retry := another_try(error):
             raise retry from error
-        _end(database, domain, labels, stage, "failed", rows, error_sentence(error))
+        with suppress(LeaseLostError):  # then how the stage stands is the other run's to say
+            _end(database, domain, labels, stage, "failed", rows, error_sentence(error))
         raise
     finally:
         note_peak_memory()
@@ -98,7 +100,7 @@ def remember(
 
     def put_back(untouched: Sequence[Quarter], run_id: str) -> None:
         labels = [str(quarter) for quarter in untouched]
-        with database.connect() as connection:
+        with writing(database) as connection:
             gone = connection.execute(
                 """
                 delete from platform.stage_status
@@ -127,7 +129,7 @@ def supersede_later_stages(
     """
     labels = [str(quarter) for quarter in quarters]
     later = list(stages[stages.index(stage) + 1 :])
-    with database.connect() as connection:
+    with writing(database) as connection:
         before = connection.execute(
             "select * from platform.stage_status where domain = %s and quarter = any(%s) and stage = any(%s)",
             (domain, labels, later),
@@ -145,7 +147,7 @@ def supersede_later_stages(
         )
 
     def take_back() -> None:
-        with database.connect() as connection:
+        with writing(database) as connection:
             connection.execute(
                 "delete from platform.stage_status where domain = %s and quarter = any(%s) and stage = any(%s)",
                 (domain, labels, later),
@@ -164,7 +166,7 @@ def _end(
     rows: dict[str, tuple[int, int]],
     error: str | None,
 ) -> None:
-    with database.connect() as connection:
+    with writing(database) as connection:
         connection.cursor().executemany(
             """
             update platform.stage_status

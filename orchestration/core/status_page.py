@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from orchestration.core.promotions import ZONES
 from orchestration.core.site import SiteBuilder
-from orchestration.core.site_format import count, duration, quarter_label
+from orchestration.core.site_format import count, duration, moment, quarter_label
 from orchestration.core.status import STAGES
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ STAGE_LABELS = {"etl": "Load and check", "ml": "Find segments", "publish": "Publ
 def prepare_status(publishing: Publishing) -> Callable[[SiteBuilder], object]:
     """Read `platform.stage_status`; the stage that builds these pages is shown as succeeded, since nobody sees them else."""
     with publishing.platform.database.connect() as connection:
-        rows = connection.cursor(row_factory=dict_row).execute("select * from platform.stage_status").fetchall()
+        rows = connection.cursor(row_factory=dict_row).execute("select * from platform.stage_states").fetchall()
         promotions = connection.cursor(row_factory=dict_row).execute(_PROMOTIONS).fetchall()
     for row in rows:
         if row["stage"] == "publish" and row["run_id"] == publishing.run_id:
@@ -104,6 +104,8 @@ def _stage(row: Mapping[str, Any] | None) -> dict[str, Any]:
         parts.append(f"{count(row['rows_in'])} rows in, {count(row['rows_out'])} out")
     if started and finished:
         parts.append(duration(max(0.0, (finished - started).total_seconds())))
+    if since := row.get("no_sign_of_life_since"):
+        parts.append(f"no sign of life since {moment(since)}; the next run takes it over")
     return {
         "status": row["status"],
         "note": " · ".join(parts),

@@ -1,6 +1,6 @@
 """The exam results' part of the external edition."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.pages_input import PagesData
 
 
-def external_results(data: PagesData, settings: Settings, domains: Mapping[str, str]) -> AbstractContextManager[None]:
+def external_results(
+    data: PagesData, settings: Settings, domains: Mapping[str, str], may_publish: Callable[[], object] = lambda: None
+) -> AbstractContextManager[None]:
     """The external edition with these exam results, published after the block; see `external_edition`."""
 
     def build_part(folder: Path, areas: Areas) -> bool:
@@ -22,4 +24,4 @@ def external_results(data: PagesData, settings: Settings, domains: Mapping[str, 
             build_external_pages(data, quarters, rules, folder, areas)
         return bool(quarters)
 
-    return external_edition(settings, DOMAIN, domains, data.built_at, build_part)
+    return external_edition(settings, DOMAIN, domains, data.built_at, build_part, may_publish)

@@ -20,6 +20,7 @@ from orchestration.core.site import (
 from orchestration.core.site_downloads import Download, write_download
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
 from orchestration.student_performance import payloads, static_views
+from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.pages_input import (
     PAGE_MARTS,
     PLATFORM_TABLES,
@@ -73,6 +74,7 @@ def build_pages(
         bundle = worker.submit(vega_bundle, bundle_cache)
         quarter = quarters_loaded(data)[-1]
         templates = environment(FOLDER / "templates")
+        templates.globals["figure_of"] = figure_of
         builder = SiteBuilder(folder, _facts(data, quarter, areas), templates)
         builder.static(STATIC_FOLDER, FOLDER / "static")
         downloads = {
@@ -205,11 +207,16 @@ def _bounds(data: PagesData) -> str:
 def _series(data: PagesData) -> list[dict[str, Any]]:
     rows = data.quarters.sort_values("quarter")
     return [
-        {"name": s.label, "values": [plain(value) for value in rows[f"{s.name}_mean_score"]]} for s in data.subjects
+        {
+            "name": s.label,
+            "column": f"{s.name}_mean_score",
+            "values": [plain(value) for value in rows[f"{s.name}_mean_score"]],
+        }
+        for s in data.subjects
     ]
 
 
-def _tiles(data: PagesData, quarter: str) -> list[dict[str, str]]:
+def _tiles(data: PagesData, quarter: str) -> list[dict[str, Any]]:
     rows = data.quarters.sort_values("quarter")
     now = rows[rows["quarter"] == quarter].iloc[0]
     earlier = rows[rows["quarter"] < quarter]
@@ -220,7 +227,12 @@ def _tiles(data: PagesData, quarter: str) -> list[dict[str, str]]:
     ]
     figures += [(f"{s.label} mean", f"{s.name}_mean_score", decimal, 1, "") for s in data.subjects]
     return [
-        {"label": label, "value": show(now[column]), **_note(now, before, column, places, unit)}
+        {
+            "label": label,
+            "value": show(now[column]),
+            "figure": figure_of("quarters", quarter, column),
+            **_note(now, before, column, places, unit),
+        }
         for label, column, show, places, unit in figures
     ]
 
@@ -240,6 +252,11 @@ def _segment_bars(data: PagesData, quarter: str) -> list[dict[str, Any]]:
     rows = data.segments[data.segments["quarter"] == quarter].sort_values("student_pct", ascending=False)
     shares = [float(value) for value in rows["student_pct"]]
     return [
-        {"cluster_label": label, "student_pct": share, "bar": 100 * share / (shares[0] or 1)}
-        for label, share in zip(rows["cluster_label"], shares, strict=True)
+        {
+            "cluster_id": plain(cluster),
+            "cluster_label": label,
+            "student_pct": share,
+            "bar": 100 * share / (shares[0] or 1),
+        }
+        for cluster, label, share in zip(rows["cluster_id"], rows["cluster_label"], shares, strict=True)
     ]

@@ -34,7 +34,7 @@ def publish_pages(publishing: Publishing, contract: Contract, quarters: Sequence
     data = load_pages_data(
         publishing.platform, contract, publishing.manifest, quarters, publishing.run_id, publishing.built_at
     )
-    with external_results(data, settings, publishing.platform.domains):
+    with external_results(data, settings, publishing.platform.domains, publishing.still_ours):
         return publish_part(
             publishing, lambda build: build_pages(data, build, settings.home / "cache", publishing.areas), docs
         )

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from orchestration.core.figures import FigureId
 from orchestration.core.profile_store import delivery_views
 from orchestration.core.site_format import count, decimal, duration, percent, plain, quarter_label
+from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.pages_input import Definition, PagesData
 from orchestration.student_performance.reading import quarters_loaded, why_no_moves, written_reading
 
@@ -22,6 +24,8 @@ SOURCES = {
     "file": "from a file of the office",
     "sample": "generated sample, not real students",
 }
+
+WHOLE_LINE = "whole line"
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:
@@ -88,7 +92,9 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
     """Row accounts, quarantine by reason and column, and files."""
     names = dict(zip(data.landing_files["source_file_id"], data.landing_files["name"], strict=True))
     accounts = _records(data.row_accounts.sort_values(["quarter", "source_file_id"], ascending=[False, True]))
+    current = set(zip(data.quarters["quarter"], data.quarters["source_file_id"], strict=True))
     for row in accounts:
+        row["is_current"] = (row["quarter"], row["source_file_id"]) in current
         row["file_name"] = names.get(row["source_file_id"], row["source_file_id"])
         row["quarantined_pct"] = 100 * row["rows_quarantined"] / row["rows_read"] if row["rows_read"] else None
         row["balances"] = row["rows_read"] == row["rows_trusted"] + row["rows_quarantined"]
@@ -99,6 +105,11 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
         sum(row[column] for row in now) for column in ("rows_read", "rows_trusted", "rows_quarantined")
     )
     share = 100 * set_aside / read if read else None
+
+    def shown(column: str) -> FigureId | None:
+        # Where the quarter had several files, the tile is of them all and no figure of the quarter's own.
+        return figure_of("quarters", quarter, column) if len(now) == 1 else None
+
     unbalanced = [row for row in accounts if not row["balances"]]
     headline = f"{count(trusted)} of {count(read)} rows of {quarter_label(quarter)} were accepted"
     if unbalanced:
@@ -108,9 +119,9 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
         "standfirst": f"{count(set_aside)} were set aside with a reason ({percent(share)}). "
         "Each line read is accounted for.",
         "tiles": [
-            _tile("Rows read", count(read), f"{len(now)} {'file' if len(now) == 1 else 'files'}"),
-            _tile("Trusted", count(trusted), percent(100 * trusted / read if read else None)),
-            _tile("Quarantined", count(set_aside), percent(share)),
+            _tile("Rows read", count(read), f"{len(now)} {'file' if len(now) == 1 else 'files'}", shown("rows_read")),
+            _tile("Trusted", count(trusted), percent(100 * trusted / read if read else None), shown("rows_trusted")),
+            _tile("Quarantined", count(set_aside), percent(share), shown("rows_quarantined")),
             _tile("Accounts that balance", f"{len(accounts) - len(unbalanced)} of {len(accounts)}", "every file"),
         ],
         "accounts": accounts,
@@ -121,20 +132,22 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
     }
 
 
-def _tile(label: str, value: str, note: str) -> dict[str, str]:
-    return {"label": label, "value": value, "note": note, "tone": ""}
+def _tile(label: str, value: str, note: str, figure: FigureId | None = None) -> dict[str, Any]:
+    return {"label": label, "value": value, "note": note, "tone": "", "figure": figure}
 
 
 def _reasons(data: PagesData) -> list[dict[str, Any]]:
     quarters = quarters_loaded(data)
     found: dict[tuple[str, str], dict[str, int]] = {}
     for row in _records(data.rejected):
-        counts = found.setdefault((row["reason"], row["column_name"] or "whole line"), {})
+        counts = found.setdefault((row["reason"], row["column_name"] or WHOLE_LINE), {})
         counts[row["quarter"]] = counts.get(row["quarter"], 0) + row["line_count"]
     rows = [
         {
             "label": REASONS.get(reason, reason),
             "column": column,
+            "reason": reason,
+            "column_name": "" if column == WHOLE_LINE else column,
             "counts": [counts.get(known, 0) for known in quarters],
             "total": sum(counts.values()),
         }

@@ -21,6 +21,7 @@ DEFAULT_ROWS = {
     "rerun": MILLION,
     "startup": 1000,
     "typing": MILLION,
+    "attendance": MILLION,
     "rows": SIZES[-1],
 }
 
@@ -75,6 +76,9 @@ def _measure(name: str, rows: int, folder: Path, kept: Path, *, with_hand_writte
         elif name == "typing":
             results.typing = measures.typing(bench, rows)
             text = page.typing_section(results.typing)
+        elif name == "attendance":
+            results.attendance = measures.attendance(bench, rows)
+            text = page.attendance_section(results.attendance)
         else:
             results.startup = measures.startup(bench, rows)
             text = page.startup_section(results.startup)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import psycopg
@@ -17,8 +18,8 @@ from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, embedded_data_dir, open_database, remove_embedded
 from orchestration.core.roles import Role
 from orchestration.core.settings import PROJECT_ROOT, Settings
-from orchestration.student_performance.commands import STEP_TITLES
 from orchestration.student_performance.contract import load_contract
+from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.sample import write_sample
 from tests.benchmark.processes import run_measured
 from tests.benchmark.results import Circumstances, Machine, Way
@@ -80,10 +81,10 @@ class Bench:
         done = run_measured(command, self.environment, self.folder, self.postmaster_pid)
         return Way(seconds=done.seconds, python_mb=done.python_mb, postgres_mb=done.postgres_mb), done.output
 
-    def job(self, file: Path, quarter: Quarter) -> Way:
-        """`quarterdeck run`: the whole job; its parts are the steps of its Dagster run."""
+    def job(self, source: Path, quarter: Quarter, domain: str = DOMAIN) -> Way:
+        """`quarterdeck run`: a domain's whole job; its parts are the steps of its Dagster run."""
         quarterdeck = Path(sys.executable).with_name("quarterdeck")
-        way, _ = self.command([quarterdeck, "run", "--source", file, "--quarter", str(quarter)])
+        way, _ = self.command([quarterdeck, "run", "--domain", domain, "--source", source, "--quarter", str(quarter)])
         with self.database.connect() as connection:
             steps = connection.execute(
                 """
@@ -99,12 +100,13 @@ class Bench:
             stages = connection.execute(
                 """
                 select stage, extract(epoch from finished_at - started_at)::float8 from platform.stage_status
-                where quarter = %s order by started_at
+                where quarter = %s and domain = %s order by started_at
                 """,
-                (str(quarter),),
+                (str(quarter), domain),
             ).fetchall()
         way.stages = dict(stages)
-        way.parts = {STEP_TITLES.get(step, str(step)): seconds for step, seconds in steps}
+        titles = import_module(f"orchestration.{domain}.commands").STEP_TITLES
+        way.parts = {titles.get(step, str(step)): seconds for step, seconds in steps}
         return way
 
     def compared_way(self, module: str, file: Path, counting: str | None = None) -> tuple[Way, Counts]:
@@ -114,7 +116,7 @@ class Bench:
             way, output = self.command([sys.executable, "-m", f"tests.benchmark.{module}", file, schema])
             way.parts = json.loads(output)
             if counting:
-                return way, self._row(counting.format(schema=schema))
+                return way, self.row(counting.format(schema=schema))
             return way, self.counts(f"{schema}.labelled_results", f"{schema}.cells", "true")
 
     @contextmanager
@@ -144,9 +146,10 @@ class Bench:
             select count(*), sum(student_count)::bigint, max(student_count)::bigint from {cells} where {condition}
         ) as ranges
         """
-        return self._row(query)
+        return self.row(query)
 
-    def _row(self, query: str) -> Counts:
+    def row(self, query: str) -> Counts:
+        """The one row of a query."""
         with self.database.connect() as connection:
             row = connection.execute(query.encode()).fetchone()
         assert row is not None

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from orchestration.attendance.ingest import DOMAIN as ATTENDANCE
 from orchestration.core.dbt import PROJECT_DIR, build_arguments
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.definitions import dbt_variables
 from orchestration.student_performance.ingest import DOMAIN
+from tests.benchmark.attendance_sheets import write_sheets
 from tests.benchmark.bench import FIRST_QUARTER, Bench, console
 from tests.benchmark.fingerprints import changed_tables, quarter_fingerprints, table_fingerprints
 from tests.benchmark.inertia import inertia_ratio
-from tests.benchmark.results import Quarters, Rerun, Startup, Typing, Way, Whole
+from tests.benchmark.results import Attendance, Quarters, Rerun, Startup, Typing, Way, Whole
 
 SMALL_ROWS = 1000
 QUARTERS = 20
@@ -159,6 +161,25 @@ def startup(bench: Bench, rows: int) -> Startup:
         job_seconds.append(job)
         dbt_seconds.append(bare)
     return Startup(circumstances=bench.circumstances, rows=rows, job_seconds=job_seconds, dbt_seconds=dbt_seconds)
+
+
+def attendance(bench: Bench, rows: int) -> Attendance:
+    """Long sheets of `rows` student days: COPY and one aggregate, and the whole job, which must count the same."""
+    quarter, folder = FIRST_QUARTER.plus(2), bench.folder / "sheets"
+    warm_up = bench.folder / "few_sheets"
+    write_sheets(warm_up, FIRST_QUARTER, SMALL_ROWS)
+    bench.job(warm_up, FIRST_QUARTER, ATTENDANCE)
+    rows = write_sheets(folder, quarter, rows)
+    counting = "select sum(enrolled_days)::bigint, (10 * sum(present_days))::bigint, count(*) from"
+    floor, counts = bench.compared_way("attendance_floor", folder, f"{counting} {{schema}}.student_attendance")
+    _say("The floor", floor)
+    job = bench.job(folder, quarter, ATTENDANCE)
+    _say("The job", job)
+    mart = "attendance_marts.fct_student_attendance"
+    found = bench.row(f"{counting} {mart} where quarter = '{quarter}' and school_code <> 'all'")
+    if found != counts or counts[0] != rows:
+        raise QuarterdeckError(f"Of {rows} student days the job counted {found}, the floor {counts}.")
+    return Attendance(circumstances=bench.circumstances, rows=rows, floor=floor, job=job)
 
 
 def typing(bench: Bench, rows: int) -> Typing:

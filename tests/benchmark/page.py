@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from tests.benchmark.results import (
     PROJECT_ROOT,
+    Attendance,
     Circumstances,
     Machine,
     Quarters,
@@ -36,6 +37,7 @@ Written by `make bench MEASURE=page` from the last results on the machine below;
     make bench MEASURE=rerun         # the same file again; one changed quarter among twenty
     make bench MEASURE=startup       # 1,000 rows, beside one bare dbt build
     make bench MEASURE=typing        # rows typed in Postgres, and from Parquet by DuckDB
+    make bench MEASURE=attendance    # 1,000,000 student days: COPY and one aggregate, and the whole job
 
 Input is generated, always the same, in the shape of the public set: its eight columns, every value in quotes, its shares,
 effects and correlations, none of its rows copied. Every way runs as a process of its own on one embedded server, which is up
@@ -68,6 +70,8 @@ def page(results: Results) -> str:
         sections.append(startup_section(results.startup))
     if results.typing:
         sections.append(typing_section(results.typing))
+    if results.attendance:
+        sections.append(attendance_section(results.attendance))
     return "\n".join(sections)
 
 
@@ -213,6 +217,25 @@ def startup_section(startup: Startup) -> str:
         _table(
             ["turn", "job, s", "dbt build, s", "ratio"], [*table, ("median", _seconds(a), _seconds(b), f"{a / b:.2f}")]
         ),
+    )
+
+
+def attendance_section(attendance: Attendance) -> str:
+    """Student days: the floor, and each step of the job."""
+    floor, job = attendance.floor, attendance.job
+    table = [
+        (name, _seconds(way.seconds), _seconds(way.work_seconds), f"{way.python_mb:.0f}", f"{way.postgres_mb:.0f}")
+        for name, way in (("floor", floor), ("job", job))
+    ]
+    parts = ", ".join(f"{part} {_seconds(seconds)} s" for part, seconds in floor.parts.items())
+    return _section(
+        f"Attendance: {attendance.rows:,} student days",
+        _of(attendance.circumstances),
+        f"Twenty long sheets, a school each, without faults. The floor: {parts}. The job takes "
+        f"{job.seconds / floor.seconds:.2f} times the floor.",
+        _table(["way", "seconds", "of which work", "Python, MB", "Postgres, MB"], table),
+        "The job's steps and stages:",
+        _steps(job, attendance.rows),
     )
 
 

@@ -148,6 +148,15 @@ class Typing(BaseModel):
     columnar: Way
 
 
+class Attendance(BaseModel):
+    """Student days of attendance: COPY and one aggregate, and the whole job."""
+
+    circumstances: Circumstances
+    rows: int
+    floor: Way
+    job: Way
+
+
 class Results(BaseModel):
     """Everything measured so far on this machine; `whole` by number of rows."""
 
@@ -157,6 +166,7 @@ class Results(BaseModel):
     rerun: Rerun | None = None
     startup: Startup | None = None
     typing: Typing | None = None
+    attendance: Attendance | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Results":

@@ -6,6 +6,8 @@ TABLES = """
     select relnamespace::regnamespace || '.' || relname as name from pg_class
     where relnamespace::regnamespace::text like 'student\\_performance\\_%' and relkind in ('r', 'p', 'v')
         and not relispartition and relnamespace::regnamespace::text <> 'student_performance_raw'
+        -- These also tell of a file that waits, and in which slot, which says nothing about what readers see.
+        and not exists (select from pg_attribute where attrelid = pg_class.oid and attname = 'slot' and not attisdropped)
     order by 1
 """
 
@@ -21,6 +23,6 @@ def fingerprints(command: Command, where: str = "true") -> dict[str, str]:
         from (select counted::text as row_text from {name} as counted where {where}) as texts
         """
         for name in names
-        if where == "true" or not name.endswith((".dim_codes", ".score_ranges"))
+        if where == "true" or not name.endswith((".dim_codes", ".exam_definitions", ".score_ranges"))
     ]
     return {str(row["name"]): str(row["hash"]) for row in command.rows(" union all ".join(queries))}

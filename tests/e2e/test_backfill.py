@@ -30,7 +30,7 @@ LOAD = """
     select
         (select count(*) from pg_stat_activity
          where state = 'active' and backend_type = 'client backend' and wait_event_type is distinct from 'Lock'
-            and (application_name = 'dbt' or application_name like 'quarterdeck%')) as sessions,
+            and (application_name like 'dbt%' or application_name like 'quarterdeck%')) as sessions,
         (select count(*) from dagster.runs where status in ('STARTING', 'STARTED') and pipeline_name <> 'platform_refresh') as runs
 """
 # A run does one step at a time, and none has more sessions than dbt has threads in dbt_project/profiles.yml.

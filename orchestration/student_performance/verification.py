@@ -1,0 +1,214 @@
+"""Whether a published edition of exam results shows what its received files give, and what a single figure rests on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from orchestration.core.corrections import read_corrections
+from orchestration.core.errors import QuarterdeckError
+from orchestration.core.figures import FigureId, Shown
+from orchestration.core.landing import assigned_corrections, received_key
+from orchestration.core.landing_storage import open_landing
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+from orchestration.core.settings import Settings
+from orchestration.student_performance.contract import Contract, load_contract
+from orchestration.student_performance.ingest import DOMAIN, office_aliases
+from orchestration.student_performance.pages_input import PAGE_MARTS
+from orchestration.student_performance.reading import quarter_before
+from orchestration.student_performance.shown_figures import download_rows, read_edition
+from orchestration.student_performance.witness import Witness, tables
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """The file that a quarter of the edition is made of, as the database's receipt has it."""
+
+    quarter: str
+    name: str
+    source_file_id: str
+    sha256: str
+    received_at: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """figures: all that are shown and have a witness. places: how often they are shown. differing: those of another value, with
+    the recomputed one. damaged: files that do not open, with the reason. resting: the figures that could not be recomputed
+    for it. without: numbers that have no witness, by where they are.
+    """  # noqa: D205
+
+    figures: int
+    places: int
+    differing: list[tuple[Shown, Any]]
+    damaged: list[tuple[SourceFile, str]]
+    resting: set[FigureId]
+    without: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a figure rests on. lines: by file, the lines that are counted in it; checks: by zone, what let the file in, and who."""
+
+    shown: list[Shown]
+    recomputed: Any
+    query: str
+    lines: list[tuple[SourceFile, list[int]]]
+    checks: list[tuple[str, str, list[str], str]]
+
+
+def verify_edition(site: Path, settings: Settings, database: Database) -> Verdict:
+    """Recompute every figure of an internal edition that has a witness.
+
+    Raises:
+        QuarterdeckError: the folder is no internal edition, or the database knows a quarter's file no more.
+    """
+    contract = load_contract(settings.contract)
+    _require_edition(site)
+    edition = read_edition(site, contract)
+    files = _source_files(site, database)
+    witness = _witness(site, settings, contract)
+    damaged = _read(witness, files, settings, database)
+    broken = {file.quarter for file, _ in damaged}
+    known = {table: witness.figures(table) for table in tables(contract)}
+    differing: list[tuple[Shown, Any]] = []
+    resting: set[FigureId] = set()
+    for shown in edition.figures:
+        figure = shown.figure
+        if figure.quarter in broken or (figure.table == "segment_moves" and quarter_before(figure.quarter) in broken):
+            resting.add(figure)
+            continue
+        # What no line gives is a count of none.
+        recomputed = known[figure.table].get((figure.quarter, *figure.key), {}).get(figure.column, 0)
+        if not shown.agrees(recomputed):
+            differing.append((shown, recomputed))
+    figures = {shown.figure for shown in edition.figures}
+    gone = _not_shown(known, figures)
+    return Verdict(len(figures) + len(gone), len(edition.figures), differing + gone, damaged, resting, edition.without)
+
+
+def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Database) -> Trace:
+    """What the figure rests on: the mart's query, files and lines, checks and runs.
+
+    Raises:
+        QuarterdeckError: the edition shows no such figure, or a file of it does not open.
+    """
+    contract = load_contract(settings.contract)
+    _require_edition(site)
+    shown = [one for one in read_edition(site, contract).figures if one.figure == figure]
+    if not shown:
+        raise QuarterdeckError(
+            f"{site} shows no figure {figure}. The ids are in its pages' data-figure attributes; see docs/verify.md."
+        )
+    wanted = {figure.quarter, *([quarter_before(figure.quarter)] if figure.table == "segment_moves" else [])}
+    files = [file for file in _source_files(site, database) if file.quarter in wanted]
+    witness = _witness(site, settings, contract)
+    if damaged := _read(witness, files, settings, database):
+        raise QuarterdeckError(damaged[0][1])
+    key = (figure.quarter, *figure.key)
+    found = witness.lines_of(figure.table, key)
+    lines = [(file, [line for quarter, line in found if quarter == file.quarter]) for file in files]
+    recomputed = witness.figures(figure.table).get(key, {}).get(figure.column)
+    return Trace(shown, recomputed, _query(figure, contract), lines, _checks(database, files))
+
+
+def _require_edition(site: Path) -> None:
+    if not (site / "downloads" / "score_ranges.csv").is_file() or not (site / "segments.html").is_file():
+        raise QuarterdeckError(
+            f"{site} is no internal edition of exam results. Name the folder of published pages, such as .quarterdeck/site."
+        )
+
+
+def _witness(site: Path, settings: Settings, contract: Contract) -> Witness:
+    segments = pd.read_csv(site / "downloads" / "segments.csv").astype({"continues_cluster_id": "Int64"})
+    return Witness(contract, office_aliases(settings), segments)
+
+
+def _source_files(site: Path, database: Database) -> list[SourceFile]:
+    with database.connect() as connection:
+        receipts = {
+            row[0]: row[1:]
+            for row in connection.execute(
+                "select source_file_id, name, sha256, received_at::text from platform.landing_files where domain = %s",
+                (DOMAIN,),
+            )
+        }
+    files = []
+    for row in download_rows(site, "quarters"):
+        if row["source_file_id"] not in receipts:
+            raise QuarterdeckError(
+                f"{row['quarter']} is made of file {row['source_file_id']}, of which the database has no receipt. "
+                "Restore the backup of that time, or publish the pages anew."
+            )
+        name, sha256, received_at = receipts[row["source_file_id"]]
+        files.append(SourceFile(row["quarter"], name, row["source_file_id"], sha256, received_at))
+    return files
+
+
+def _read(
+    witness: Witness, files: Iterable[SourceFile], settings: Settings, database: Database
+) -> list[tuple[SourceFile, str]]:
+    landing = open_landing(settings)
+    damaged = []
+    for file in files:
+        try:
+            with landing.local_copy(received_key(DOMAIN, file.sha256), sha256=file.sha256) as path:
+                witness.read(file.quarter, path, file.name, _corrections(file, settings, database))
+        except QuarterdeckError as error:
+            damaged.append((file, str(error)))
+    return damaged
+
+
+def _corrections(file: SourceFile, settings: Settings, database: Database) -> dict[int, dict[str, str]]:
+    """What people decided the file's values to be, by line and column."""
+    found: dict[int, dict[str, str]] = {}
+    with database.connect() as connection:
+        kept = assigned_corrections(connection, open_landing(settings), DOMAIN, Quarter.parse(file.quarter))
+    for landed in kept:
+        with landed.local_copy() as path:
+            for correction in read_corrections(path, name=landed.name):
+                if (str(correction.quarter), correction.source_file_id) == (file.quarter, file.source_file_id):
+                    found.setdefault(correction.line, {})[correction.column] = correction.value
+    return found
+
+
+def _not_shown(
+    known: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]], shown: set[FigureId]
+) -> list[tuple[Shown, Any]]:
+    """Figures that the files give and the edition does not have."""
+    return [
+        (Shown(figure, "nowhere", None), value)
+        for table, rows in known.items()
+        for (quarter, *key), columns in rows.items()
+        for column, value in columns.items()
+        if (figure := FigureId(DOMAIN, quarter, table, tuple(key), column)) not in shown
+    ]
+
+
+def _query(figure: FigureId, contract: Contract) -> str:
+    mart = next(mart for mart, field in PAGE_MARTS.items() if field == figure.table)
+    conditions = [f"quarter = '{figure.quarter}'"]
+    for column, part in zip(tables(contract)[figure.table].key, figure.key, strict=True):
+        escaped = part.replace("'", "''")
+        conditions.append(f"{column}::text = '{escaped}'" if part else f"{column} is null")
+    return f"select {figure.column} from {DOMAIN}_marts.{mart} where {' and '.join(conditions)}"  # noqa: S608 - shown, not run
+
+
+def _checks(database: Database, files: Iterable[SourceFile]) -> list[tuple[str, str, list[str], str]]:
+    with database.connect() as connection:
+        return [
+            (file.quarter, zone, checks, f"{promoted_by}, {promoted_at:%Y-%m-%d %H:%M}")
+            for file in files
+            for zone, checks, promoted_by, promoted_at in connection.execute(
+                """
+                select zone, checks_passed, promoted_by, promoted_at from platform.promotions
+                where domain = %s and quarter = %s and source_file_id = %s order by promoted_at, array_position(
+                    array['landing', 'raw', 'trusted', 'curated', 'product'], zone
+                )
+                """,
+                (DOMAIN, file.quarter, file.source_file_id),
+            )
+        ]

@@ -1,0 +1,166 @@
+"""Leases: who works on a quarter, what a second run is told, and that a run which was taken over writes nothing more."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from orchestration.core import leases, postgres
+from orchestration.core.leases import LeaseLostError, LeaseTakenError, release, require, take, writing
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+from orchestration.core.status import track
+
+Q1, Q2, Q3 = Quarter(2026, 1), Quarter(2026, 2), Quarter(2026, 3)
+ALONE = {"lease_seconds": 60, "wait_seconds": 0}
+# Takes the lease of 2026Q1 in a process of its own, and is killed with it.
+OTHER_RUN = """
+import os, signal, sys
+from orchestration.core.leases import take
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database
+take(Database(sys.argv[1]), sys.argv[2], [Quarter(2026, 1)], "run of the dead", "the schedule", lease_seconds=600, wait_seconds=0)
+if sys.argv[3] == "dies":
+    os.kill(os.getpid(), signal.SIGKILL)
+print("taken", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture(autouse=True)
+def released() -> Iterator[None]:
+    """No lease outlives its test."""
+    yield
+    release()
+
+
+def other_run(database: Database, domain: str, fate: str) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", OTHER_RUN, database.conninfo, domain, fate]
+    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def lease_of(database: Database, domain: str, quarter: Quarter = Q1) -> tuple[Any, ...]:
+    with database.connect() as connection:
+        row = connection.execute(
+            "select run_id, token, released_at is not null from platform.stage_leases where domain = %s and quarter = %s",
+            (domain, str(quarter)),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def test_a_second_run_is_told_who_works_since_when_and_changes_nothing(database: Database) -> None:
+    first = other_run(database, "second", "lives")
+    assert first.stdout is not None
+    assert first.stdout.readline() == "taken\n"
+    told = rf"2026Q1 of second is already running, since 20.*by the schedule \(process {first.pid} "
+    with pytest.raises(LeaseTakenError, match=told):
+        take(database, "second", [Q1, Q2], "second run", "a person", **ALONE)
+    assert lease_of(database, "second")[0] == "run of the dead"
+    # All or none: the free quarter was not taken.
+    take(database, "second", [Q2], "third run", "a person", **ALONE)
+    first.communicate("\n")
+
+
+def test_a_killed_run_is_succeeded_at_once_though_its_lease_has_not_expired(database: Database) -> None:
+    assert other_run(database, "killed", "dies").wait() < 0
+    take(database, "killed", [Q1], "successor", "a person", lease_seconds=60, wait_seconds=5)
+    assert lease_of(database, "killed")[0] == "successor"
+
+
+def test_a_run_that_waits_takes_its_turn_when_the_other_ends(database: Database) -> None:
+    first = other_run(database, "turns", "lives")
+    assert first.stdout is not None
+    first.stdout.readline()
+    assert first.stdin is not None
+    first.stdin.close()
+    take(database, "turns", [Q1], "waiting run", "the schedule", lease_seconds=60, wait_seconds=30)
+    assert lease_of(database, "turns")[0] == "waiting run"
+    first.wait()
+
+
+def taken_over(database: Database, domain: str) -> None:
+    """Make this process's lease one that another run has taken over."""
+    with database.connect() as connection:
+        connection.execute(
+            "update platform.stage_leases set token = nextval('platform.lease_tokens'), run_id = 'successor' where domain = %s",
+            (domain,),
+        )
+
+
+def test_a_run_that_was_taken_over_writes_nothing_more(database: Database) -> None:
+    take(database, "fenced", [Q1, Q2, Q3], "late run", "a person", **ALONE)
+    with track(database, "fenced", [Q1], "etl", "late run", begins=True):
+        pass
+    taken_over(database, "fenced")
+    with pytest.raises(LeaseLostError, match="another one has taken its quarter over"), writing(database) as connection:
+        connection.execute("delete from platform.stage_status where domain = 'fenced'")
+    # Not even that it failed: how the stage stands is the successor's to say.
+    with pytest.raises(LeaseLostError), track(database, "fenced", [Q1], "etl", "late run", finishes=True):
+        pass
+    with database.connect() as connection:
+        assert connection.execute("select status from platform.stage_status where domain = 'fenced'").fetchall() == [
+            ("running",)
+        ]
+
+
+def test_nobody_takes_over_between_the_question_and_the_commit_and_signs_of_life_go_on(database: Database) -> None:
+    take(database, "between", [Q1], "slow run", "a person", **ALONE)
+    with database.connect() as slow, database.connect() as other:
+        require(slow)
+        other.execute("set lock_timeout = '200ms'")
+        other.execute("update platform.stage_leases set renewed_at = now() where domain = 'between'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute("update platform.stage_leases set token = 0 where domain = 'between'")
+        other.rollback()
+
+
+def test_a_silent_runs_sessions_are_ended_when_it_is_taken_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(database, "silent", [Q1], "silent run", "a person", lease_seconds=1000, wait_seconds=0)
+    asleep = database.connect()
+    asleep.execute("select 1")
+    with database.connect() as connection:
+        connection.execute(
+            "update platform.stage_leases set expires_at = now() - interval '1 s' where domain = 'silent'"
+        )
+    # From here on this process is the successor's; the session above has the name of the silent one's.
+    silent = list(leases._held)
+    leases._held.clear()
+    monkeypatch.setattr(leases, "process_name", lambda: "the successor")
+    take(database, "silent", [Q1], "successor", "a person", **ALONE)
+    with pytest.raises(psycopg.OperationalError):
+        asleep.execute("select 1")
+    leases._held.extend(silent)
+    assert postgres.process_name() != "the successor"
+
+
+def test_a_lease_is_renewed_while_the_run_works_and_released_at_its_end(database: Database) -> None:
+    take(database, "renewed", [Q1], "run", "a person", lease_seconds=0.4, wait_seconds=0)
+    _, token, _ = lease_of(database, "renewed")
+    assert os.environ[leases.TOKEN_VARIABLE] == f"{token}, 1"
+    with database.connect() as connection:
+        connection.autocommit = True
+        query = "select renewed_at > taken_at from platform.stage_leases where domain = 'renewed'"
+        assert postgres.wait_until(lambda: connection.execute(query).fetchone() == (True,), 10, 0.05)
+    release()
+    assert lease_of(database, "renewed")[2]
+    assert leases.TOKEN_VARIABLE not in os.environ
+
+
+def test_a_running_stage_without_a_living_run_is_shown_as_such(database: Database) -> None:
+    take(database, "shown", [Q1], "run", "a person", **ALONE)
+    with track(database, "shown", [Q1], "etl", "run", begins=True):
+        pass
+    query = "select no_sign_of_life_since is not null from platform.stage_states where domain = 'shown'"
+    with database.connect() as connection:
+        assert connection.execute(query).fetchall() == [(False,)]
+        connection.execute(
+            "update platform.stage_leases set expires_at = now() - interval '1 s' where domain = 'shown'"
+        )
+        assert connection.execute(query).fetchall() == [(True,)]
