@@ -136,6 +136,9 @@ def the_schedule(deployment: Deployment) -> None:
     say(f"runs by the schedule: {', '.join(' '.join(row) for row in ended)}")
     if {row[0] for row in ended} != {"SUCCESS"}:
         raise ExamError(f"A run of the schedule failed:\n{deployment.logs('daemon')}")
+    lost = "select count(*) from dagster.runs where status = 'FAILURE'"
+    wait_for("the daemon has found the killed runs", lambda: deployment.rows(lost) == [(str(len(STAGES)),)], 300)
+    say(f"runs whose containers were killed, found by the daemon in another container: {len(STAGES)}")
     for service in ("database", "pages", "webserver", "daemon"):
         wait_for(f"{service} is healthy", lambda: deployment.is_healthy(service), 300)  # noqa: B023
         say(f"health check of {service}: passed")
