@@ -4,6 +4,7 @@ Raw control bytes, which XML forbids, are replaced by their visible symbols (0x1
 says which byte stood where. Nothing else of a file is repaired; what is not well-formed for another reason is refused.
 """
 
+import codecs
 import io
 import re
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from orchestration.core.errors import QuarterdeckError
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SYMBOL = re.compile("[\u2400-\u241f]")
 _FIRST_SYMBOL = 0x2400
+MOST_CONTROL_BYTES = 10_000
+"""A drop has a handful; each is remembered with its place, so that their number must have a bound."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class _VisibleControls(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         chunk = self.stream.read(size)
+        if len(self.places) > MOST_CONTROL_BYTES:
+            raise QuarterdeckError(
+                f"{Path(self.stream.name).name} holds more than {MOST_CONTROL_BYTES:,} control bytes, so it is no "
+                "text. Ask the sender for a whole file."
+            )
         start = self._position
         self._position += len(chunk)
 
@@ -74,6 +82,23 @@ def is_daily_report(path: Path, contract: DailyReportContract) -> bool:
         except (etree.XMLSyntaxError, StopIteration):
             return False
         return bool(root.tag == contract.root)
+
+
+def xml_fault(path: Path, contract: DailyReportContract) -> str | None:
+    """Why a file of XML is no daily report; None where it is no XML."""
+    with path.open("rb") as stream:
+        start = stream.read(256)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"<\x00" in start + b"\x00":
+            return "it is written in UTF-16, and a daily report is read as UTF-8. Save it as UTF-8."
+        start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if not start.startswith(b"<") or b"<html" in start or b"<!doctype html" in start:
+            return None
+        stream.seek(0)
+        try:
+            _, root = next(etree.iterparse(_VisibleControls(stream), events=("start",), **_SAFE))
+        except (etree.XMLSyntaxError, StopIteration, LookupError) as error:
+            return f"it is not well-formed XML ({' '.join(str(error).split())}). Ask the sender for a whole file."
+        return f"its root element is '{root.tag}' and not '{contract.root}'."
 
 
 # Nothing is fetched and no entity is expanded, so that a file can neither read other files nor grow without bound.
@@ -107,8 +132,9 @@ def read_items(path: Path, contract: DailyReportContract, *, name: str | None = 
                 while element.getprevious() is not None:
                     del element.getparent()[0]
         except etree.XMLSyntaxError as error:
+            what = " ".join(str(error.msg).split())
             raise QuarterdeckError(
-                f"{name}: it is not well-formed XML: {error.msg}. Ask the sender for a whole file; nothing of it was loaded."
+                f"{name}: it is not well-formed XML: {what}. Ask the sender for a whole file; nothing of it was loaded."
             ) from None
 
 

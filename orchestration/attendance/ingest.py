@@ -105,9 +105,18 @@ def receive(
                 landed = land(connection, landing, DOMAIN, path, kind)
                 for quarter, part in examined.quarters.items():
                     if quarter in quarters:
-                        assign(connection, DOMAIN, quarter, landed.source_file_id, part)
+                        assign(connection, DOMAIN, quarter, landed.source_file_id, _keyed(part, settings, database))
                 received.append(Received(landed, examined))
         return received
+
+
+def _keyed(part: str, settings: Settings, database: Database) -> str:
+    """The part as it is recorded: what is a hash of students' ids is hashed once more, with the key of pseudonyms.
+
+    Ids are few and easily guessed: by a hash without a key they could be found by trying.
+    """
+    kind, _, mark = part.partition(":")
+    return f"{kind}:{open_pseudonyms(settings, database).of(mark)[:12]}" if KINDS[kind].tells_of_students else part
 
 
 def remarks_on(received: Sequence[Received]) -> str | None:

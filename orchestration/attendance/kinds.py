@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from orchestration.attendance import student_files
 from orchestration.attendance.contract import Contract
-from orchestration.attendance.daily_report import control_bytes, is_daily_report, read_items
+from orchestration.attendance.daily_report import control_bytes, is_daily_report, read_items, xml_fault
 from orchestration.core.corrections import CORRECTIONS
+from orchestration.core.delimited import inspect_file
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
 from orchestration.core.raw_tables import RawTable
@@ -52,6 +53,11 @@ class Kind:
     recognises: Callable[[Path, Contract], bool]
     examine: Callable[[Path, Contract, str, int], Examined]
     blocks: Blocks
+
+    @property
+    def tells_of_students(self) -> bool:
+        """Whether its rows are about students, whose ids then are in the part that it is of a quarter."""
+        return self.raw_table != SCHOOL_DAYS
 
     @property
     def table(self) -> RawTable:
@@ -196,6 +202,21 @@ def examine(path: Path, contract: Contract, name: str, start_month: int) -> Exam
         if kind.recognises(path, contract):
             return kind.examine(path, contract, name, start_month)
     raise QuarterdeckError(
-        f"{name}: this is no attendance file that contract.yml or tables.yml of orchestration/attendance describes. "
-        "Nothing was loaded."
+        f"{name}: this is no attendance file that contract.yml or tables.yml of orchestration/attendance describes: "
+        f"{_what_it_is(path, contract, name)} Nothing was loaded."
+    )
+
+
+def _what_it_is(path: Path, contract: Contract, name: str) -> str:
+    if (fault := xml_fault(path, contract.daily_report)) is not None:
+        return fault
+    try:
+        if student_files.is_list(path):
+            student_files.read_reasons(path, name)
+        header = inspect_file(path, name=name).header
+    except QuarterdeckError as error:
+        return str(error)
+    shown = ", ".join(repr(field[:60]) for field in header[:40])
+    return (
+        f"its header has {shown}, and lacks a column that every kind needs. Add its name to tables.yml if one is meant."
     )

@@ -1,7 +1,8 @@
 """Read the delimited files about students: class sheets, long sheets, enrolments and holidays; and absence reasons in JSON.
 
 `tables.yml` says by which header each is known. Values are given as text, as they came; what is wrong with one is said later,
-in SQL. A class sheet, one row a student with a column a day or week, is turned long: one mark a row, each with its sheet's total.
+in SQL. A class sheet, one row a student with a column a day or week, is turned long: one mark a row, each with its
+sheet's total.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ from orchestration.core.partitions import Quarter
 
 MARKS, CLASS_SHEET, ENROLMENTS, HOLIDAYS = "student_marks", "class_sheet", "enrolments", "holidays"
 REASONS = "absence_reasons"
+MOST_JSON_BYTES = 256 * 1024 * 1024
+"""JSON is read at once, which takes several times its size; so many bytes are some three million reasons."""
 MARK_COLUMNS = (
     "source_line",
     "source_column",
@@ -190,8 +193,8 @@ def look_through(file: StudentFile, start_month: int) -> tuple[dict[Quarter, str
         quarters = {str(Quarter.of(max(days), start_month))}
     if not quarters:
         raise QuarterdeckError(
-            f"{file.dialect.name}: no line has a day or period that can be read (write days as 2026-10-05, a sheet's period as "
-            "2026Q4), so nobody can say which quarter it is of."
+            f"{file.dialect.name}: no line has a day or period that can be read (write days as 2026-10-05, a sheet's "
+            "period as 2026Q4), so nobody can say which quarter it is of."
         )
     names = [*file.periods, *(day.isoformat() for day in days if file.kind == MARKS)]
     span = [min(names), max(names)] if names else []
@@ -249,14 +252,24 @@ def is_reasons(path: Path) -> bool:
         return False
 
 
+def is_list(path: Path) -> bool:
+    """Whether the file begins as a JSON list does."""
+    with path.open("rb") as stream:
+        return stream.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"[")
+
+
 def read_reasons(path: Path, name: str | None = None) -> list[dict[str, str]]:
     """Absence reasons: a JSON list of objects with student_id, date and reason, all text.
 
     Raises:
         QuarterdeckError: the file is no such list.
     """
+    if is_list(path) and path.stat().st_size > MOST_JSON_BYTES:
+        raise QuarterdeckError(
+            f"{name or path.name}: a list of absence reasons has at most {MOST_JSON_BYTES:,} bytes. Split it."
+        )
     try:
-        items = json.loads(path.read_bytes())
+        items = json.loads(path.read_bytes()) if is_list(path) else None
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list) or not all(

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from orchestration.core.audit import Access
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.printable import printable
 from orchestration.definitions import DOMAINS
 
 app = typer.Typer(
@@ -67,7 +68,7 @@ def for_people(command: Callable[Parameters, None]) -> Callable[Parameters, None
 
 def _say_error(sentence: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]Error:[/] ", end="")
-    print(sentence, file=sys.stderr)
+    print(printable(sentence), file=sys.stderr)
 
 
 def current_access() -> Access:

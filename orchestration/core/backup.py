@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO, cast
 
 from pydantic import SecretStr
 
@@ -144,9 +145,9 @@ def opened(bundle: Path, keys: Keys) -> Iterator[Iterator[tuple[str, int, Iterat
     """
     with bundle.open("rb") as stream:
         try:
-            with tarfile.open(
-                fileobj=_Stream(decrypt(stream, keys, str(bundle))), mode="r|", bufsize=CHUNK_BYTES
-            ) as tar:
+            # Reading from its start to its end, tarfile calls nothing but `read`.
+            content = cast("IO[bytes]", _Stream(decrypt(stream, keys, str(bundle))))
+            with tarfile.open(fileobj=content, mode="r|", bufsize=CHUNK_BYTES) as tar:
                 yield _members(tar)
         except tarfile.TarError:
             raise QuarterdeckError(

@@ -18,6 +18,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.other_files import binary_file, refuse_binary, refuse_other_text
 
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -27,31 +28,13 @@ FIELD_LIMIT = 131_072
 _SAMPLE_BYTES = 64 * 1024
 _DIALECT_CHARACTERS = 8_000
 _CHUNK_BYTES = 1024 * 1024
+_LONGEST_LINE = 2 * _CHUNK_BYTES
+_MOST_COLUMNS = 2_000
+_SWALLOWED_LINES = 20  # more than a text of one row has, and a stray quote soon takes
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_UNPACK = "unpack it and give the CSV inside"
-_EXPORT = "ask for the table as a CSV file"
-_MAGIC = {
-    b"PK\x03\x04": ("a zip archive", _UNPACK),
-    b"PK\x05\x06": ("an empty zip archive", "download it again"),
-    b"\x1f\x8b": ("compressed with gzip", _UNPACK),
-    b"BZh": ("compressed with bzip2", _UNPACK),
-    b"\xfd7zXZ\x00": ("compressed with xz", _UNPACK),
-    b"\x28\xb5\x2f\xfd": ("compressed with zstandard", _UNPACK),
-    b"7z\xbc\xaf\x27\x1c": ("a 7-Zip archive", _UNPACK),
-    b"%PDF-": ("a PDF document", _EXPORT),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "open it and save the sheet as CSV UTF-8"),
-    b"PAR1": ("a Parquet file", _EXPORT),
-    b"SQLite format 3\x00": ("an SQLite database", _EXPORT),
-}
-_OTHER_TEXT = (
-    (r"version https://git-lfs\.github\.com/spec/", "a Git LFS pointer", "fetch the data itself with `git lfs pull`"),
-    (r"(<\?xml[^>]*>\s*)?<(!doctype html|html|head|body|script|!--)", "an HTML page", "download the file itself"),
-    (r"<\?xml", "an XML file", _EXPORT),
-    (r'(\[\s*)?\{\s*("|\})', "a JSON file", _EXPORT),
 )
 
 
@@ -62,7 +45,8 @@ class Dialect:
     `name` is what messages call the file. `header` holds the first record's fields, `header_line` the physical
     line (from 1) where it starts. `is_wrapped` means that every record is one quoted field which itself holds a
     delimited record (a CSV that was pasted into a spreadsheet and saved again). `ends_inside_character` means that
-    the file was cut within its last character.
+    the file was cut within its last character, `ends_with_line_end` that a line end is its last character.
+    `first_null_line` is the line of the first null byte.
     """
 
     name: str
@@ -75,6 +59,8 @@ class Dialect:
     is_wrapped: bool = False
     has_null_bytes: bool = False
     ends_inside_character: bool = False
+    ends_with_line_end: bool = True
+    first_null_line: int | None = None
 
     @property
     def summary(self) -> str:
@@ -89,6 +75,9 @@ class _Decoding:
     encoding: str
     has_null_bytes: bool
     ends_inside_character: bool
+    ends_with_line_end: bool
+    first_null_line: int | None
+    has_returns_alone: bool
 
 
 def inspect_file(path: Path, *, name: str | None = None, encoding: str | None = None) -> Dialect:
@@ -107,13 +96,16 @@ def inspect_file(path: Path, *, name: str | None = None, encoding: str | None = 
             sample = file.read(_SAMPLE_BYTES)
     except OSError as error:
         raise QuarterdeckError(f"{path} cannot be read: {error.strerror or error}.") from None
-    _refuse_binary(name, sample)
+    refuse_binary(name, sample)
     decoding = _decode(path, name, sample, encoding)
     text = codecs.getincrementaldecoder(decoding.encoding)("replace").decode(sample)
-    _refuse_other_text(name, text)
+    refuse_other_text(name, text)
 
     line_end = next((end for end in ("\r\n", "\n", "\r") if end in text), "\n")
-    dialect = _detect_delimiter(path, text, Dialect(name, **asdict(decoding), line_end=line_end))
+    decoded = asdict(decoding)
+    if decoded.pop("has_returns_alone"):
+        line_end = "\r"
+    dialect = _detect_delimiter(path, text, Dialect(name, **decoded, line_end=line_end))
     records = _records(path, dialect)
     header_line, header, _ = next(records, (1, [], ""))
     if not header:
@@ -153,7 +145,8 @@ def read_records(
     Each record takes as many lines as it needs and none more.
 
     Raises:
-        QuarterdeckError: a field is longer than FIELD_LIMIT characters; the message names the line.
+        QuarterdeckError: a field is longer than FIELD_LIMIT characters, or a record of the wrong number of fields has
+            swallowed many lines; the message names the line.
     """
     csv.field_size_limit(FIELD_LIMIT)
     delimiter, quote_character = dialect.delimiter, dialect.quote_character
@@ -166,14 +159,17 @@ def read_records(
         for fields in reader:
             text = pieces[0] if len(pieces) == 1 else "".join(pieces)
             pieces.clear()
-            start, line = line, first_line + reader.line_num
-            if len(fields) < 2 and not "".join(fields).strip():
-                continue
-            if may_declare and _delimiter_line(text):
+            following = first_line + reader.line_num
+            is_blank = len(fields) < 2 and not "".join(fields).strip()
+            if is_blank or (may_declare and _delimiter_line(text)):
+                line = following
                 continue
             may_declare = False
             if dialect.is_wrapped and len(fields) == 1:
-                fields = next(csv.reader(fields, delimiter=delimiter, quotechar=quote_character))
+                fields = next(csv.reader(fields, delimiter=delimiter, quotechar=quote_character), [])
+            if following - line > _SWALLOWED_LINES and dialect.header and len(fields) != len(dialect.header):
+                raise csv.Error(f"it goes on to line {following - 1:,}")
+            start, line = line, following
             yield start, fields, text.rstrip("\r\n")
     except csv.Error as error:
         raise QuarterdeckError(
@@ -189,16 +185,6 @@ def _remember(lines: Iterable[str], pieces: list[str], has_null_bytes: bool) -> 
             line = line.replace("\x00", "\N{REPLACEMENT CHARACTER}")
         pieces.append(line)
         yield line
-
-
-def _refuse_binary(name: str, sample: bytes) -> None:
-    if not sample:
-        raise QuarterdeckError(f"{name} is empty: export or download it again.")
-    if sample.startswith(b"PK") and (b"xl/" in sample or b"[Content_Types].xml" in sample):
-        raise QuarterdeckError(f"{name} is an Excel workbook, not a CSV: open it and save the sheet as CSV UTF-8.")
-    for magic, (description, advice) in _MAGIC.items():
-        if sample.startswith(magic):
-            raise QuarterdeckError(f"{name} is {description}, not a CSV: {advice}.")
 
 
 def _decode(path: Path, name: str, sample: bytes, encoding: str | None) -> _Decoding:
@@ -236,7 +222,7 @@ def _is_windows_1252(path: Path, name: str, offset: int) -> bool:
         file.seek(max(0, offset - _SAMPLE_BYTES // 2))
         surroundings = file.read(_SAMPLE_BYTES)
     if sum(surroundings.count(code) for code in (*range(9), *range(14, 32))) * 100 > len(surroundings):
-        raise QuarterdeckError(f"{name} is a binary file, not a CSV: {_EXPORT}.")
+        raise binary_file(name)
     # The library's usual threshold of 0.2 refuses honest files with only a handful of accented letters.
     guesses = from_bytes(surroundings, cp_isolation=["cp1252"], threshold=0.5, preemptive_behaviour=False)
     return guesses.best() is not None
@@ -245,8 +231,9 @@ def _is_windows_1252(path: Path, name: str, offset: int) -> bool:
 def _scan(path: Path, name: str, encoding: str) -> _Decoding:
     """Decode every byte; UnicodeDecodeError has the offset in the file. Refuses lines without an end."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    has_null_bytes = ends_inside_character = False
-    line, offset, length = 1, 0, 0
+    first_null_line: int | None = None
+    ends_inside_character = has_returns_alone = False
+    line, offset, length, since_newline, last = 1, 0, 0, 0, ""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             pending = len(decoder.getstate()[0])
@@ -256,11 +243,16 @@ def _scan(path: Path, name: str, encoding: str) -> _Decoding:
                 error.start += offset - pending
                 raise
             offset += len(chunk)
-            has_null_bytes = has_null_bytes or "\x00" in text
-            last_break = max(text.rfind("\n"), text.rfind("\r"))
+            if first_null_line is None and (null := text.find("\x00")) >= 0:
+                first_null_line = line + _line_ends(text[:null])
+            newline = text.rfind("\n")
+            last_break = max(newline, text.rfind("\r"))
             length = length + len(text) if last_break < 0 else len(text) - last_break
-            line += max(text.count("\n"), text.count("\r"))
-            if length >= 2 * _CHUNK_BYTES:
+            since_newline = since_newline + len(text) if newline < 0 else len(text) - newline
+            has_returns_alone = has_returns_alone or since_newline >= _LONGEST_LINE
+            line += _line_ends(text)
+            last = text[-1:] or last
+            if length >= _LONGEST_LINE:
                 raise QuarterdeckError(
                     f"{name}, line {line:,}: the line does not end within {length:,} characters, so this is no table: "
                     "export it again."
@@ -269,19 +261,18 @@ def _scan(path: Path, name: str, encoding: str) -> _Decoding:
         decoder.decode(b"", True)
     except UnicodeDecodeError:
         ends_inside_character = True
-    return _Decoding(encoding, has_null_bytes, ends_inside_character)
+    return _Decoding(
+        encoding,
+        first_null_line is not None,
+        ends_inside_character,
+        last in ("\n", "\r"),
+        first_null_line,
+        has_returns_alone,
+    )
 
 
-def _refuse_other_text(name: str, text: str) -> None:
-    start = text.lstrip("\ufeff \t\r\n")[:4096]
-    if not start:
-        raise QuarterdeckError(f"{name} holds nothing but blank lines: export it again.")
-    for pattern, description, advice in _OTHER_TEXT:
-        if re.match(pattern, start, re.IGNORECASE):
-            raise QuarterdeckError(f"{name} is {description}, not a CSV: {advice}.")
-    control = len(re.findall(r"[\x00-\x08\x0e-\x1f]", text))
-    if control * 100 > len(text):
-        raise QuarterdeckError(f"{name} is a binary file, not a CSV: {_EXPORT}.")
+def _line_ends(text: str) -> int:
+    return max(text.count("\n"), text.count("\r"))
 
 
 def _delimiter_line(text: str) -> str | None:
@@ -293,6 +284,11 @@ def _delimiter_line(text: str) -> str | None:
 def _detect_delimiter(path: Path, text: str, dialect: Dialect) -> Dialect:
     start = text.lstrip("\ufeff \r\n")
     first_line = re.split(r"\r\n|\n|\r", start, maxsplit=1)[0]
+    if (columns := max(map(first_line.count, DELIMITERS))) >= _MOST_COLUMNS:
+        raise QuarterdeckError(
+            f"{dialect.name}, line 1 has more than {columns:,} columns, and no table of people has so many: export it again, "
+            "a row a person."
+        )
     if declared := _delimiter_line(first_line):
         return replace(dialect, delimiter=declared)
     # An apostrophe is a quote only where the header itself begins with one: "associate's degree" is no quoting.
@@ -308,7 +304,9 @@ def _detect_delimiter(path: Path, text: str, dialect: Dialect) -> Dialect:
     if len(possible) > 1:
         from clevercsv import Detector  # takes half a second to import, and few files need it
 
-        detected = Detector().detect(start[:_DIALECT_CHARACTERS], delimiters=possible)
+        # It fails on null characters.
+        visible = start[:_DIALECT_CHARACTERS].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        detected = Detector().detect(visible, delimiters=possible)
         chosen = detected.delimiter if detected and detected.delimiter in possible else max(possible, key=outside.count)
         return replace(dialect, delimiter=chosen)
     return replace(dialect, delimiter=possible[0] if possible else ",")

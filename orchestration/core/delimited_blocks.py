@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from orchestration.core.delimited import FIELD_LIMIT, Dialect, read_records, read_rows
+from orchestration.core.errors import QuarterdeckError
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """Bytes read at a time; the memory needed is a small multiple of it, whatever the file's size."""
@@ -37,26 +39,51 @@ def read_tables(
     `found` and in `text` the line as it came; in any other record these two are null.
 
     Raises:
-        QuarterdeckError: a field is longer than FIELD_LIMIT characters; the message names the line.
+        QuarterdeckError: a record cannot be read (see `read_records`), or, after the last block, the file turns out to be cut
+            off: its last record has another number of fields, and no line end follows; the message names the line.
     """
-    if dialect.encoding not in _NEWLINE_IS_ONE_BYTE:
-        records = read_rows(path, dialect)
-        while rows := list(islice(records, _RECORDS_AT_ONCE)):
-            yield _table_of(rows, field_count)
+    last = None
+    for table in _tables(path, dialect, field_count, block_bytes):
+        yield table
+        last = table
+    if last is None or dialect.ends_with_line_end:
         return
-    with path.open("rb") as file:
-        lines = _Lines(file, dialect)
-        next(read_records(lines, dialect))  # the header, and what may stand before it
-        while block := file.read(block_bytes) + file.readline():
-            table = _read_plain(block, dialect, field_count, lines.count + 1)
-            if table is None:
-                file.seek(-len(block), io.SEEK_CUR)
-                end = file.tell() + len(block)
-                table = _table_of(list(_records_up_to(end, lines, dialect)), field_count)
-            else:
-                lines.count += table.num_rows
-            if table.num_rows:
-                yield table
+    # A block's records stand in no order.
+    line = pc.max(last["line"])
+    if last["found"][pc.index(last["line"], line).as_py()].is_valid:
+        raise QuarterdeckError(
+            f"{dialect.name}, line {line.as_py():,}: the file stops in the middle of its last line, so it was cut off. Fetch or "
+            "export it again; if nothing is missing, delete that line or end it with a line end."
+        )
+
+
+def _tables(path: Path, dialect: Dialect, field_count: int, block_bytes: int) -> Iterator[pa.Table]:
+    # Lines are found by their newline here, of which other files have none, or not every line.
+    if dialect.encoding in _NEWLINE_IS_ONE_BYTE and dialect.line_end != "\r":
+        with path.open("rb") as file:
+            lines = _Lines(file, dialect)
+            next(read_records(lines, dialect), None)  # the header, and what may stand before it
+            if lines.are_read_up_to(file.tell()):
+                yield from _blocks(file, lines, dialect, field_count, block_bytes)
+                return
+    records = read_rows(path, dialect)
+    while rows := list(islice(records, _RECORDS_AT_ONCE)):
+        yield _table_of(rows, field_count)
+
+
+def _blocks(
+    file: io.BufferedReader, lines: _Lines, dialect: Dialect, field_count: int, block_bytes: int
+) -> Iterator[pa.Table]:
+    while block := file.read(block_bytes) + file.readline():
+        table = _read_plain(block, dialect, field_count, lines.count + 1)
+        if table is None:
+            file.seek(-len(block), io.SEEK_CUR)
+            end = file.tell() + len(block)
+            table = _table_of(list(_records_up_to(end, lines, dialect)), field_count)
+        else:
+            lines.count += table.num_rows
+        if table.num_rows:
+            yield table
 
 
 class _Lines:
@@ -95,6 +122,7 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
         field_count < 2  # a blank line could pass for a record
         or dialect.is_wrapped
         or dialect.has_null_bytes
+        or (dialect.ends_inside_character and not _is_utf_8(block))  # Arrow's handler takes no such row
         or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
     ):
         return None
@@ -123,8 +151,13 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
     count = table.num_rows + len(odd) - 1
-    # A blank line and a quoted line end both show in the number of lines; a line of spaces is no record either.
-    if count != line_count or longest > FIELD_LIMIT or any(not row.text.strip() for row in odd):
+    # A blank line and a quoted line end both show in the number of lines; a line of spaces is no record either, nor is one
+    # of an empty value in quotes.
+    if (
+        count != line_count
+        or longest > FIELD_LIMIT
+        or any(not row.text.replace(dialect.quote_character, "").strip() for row in odd)
+    ):
         return None
     numbers = np.arange(first_line, first_line + count)
     odd_positions = [row.number - 1 for row in odd]
@@ -134,6 +167,14 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
         for position, row in zip(odd_positions, odd, strict=True)
     ]
     return pa.concat_tables([_complete(plain), _table_of(rows, field_count)]) if rows else _complete(plain)
+
+
+def _is_utf_8(block: bytes) -> bool:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _complete(plain: pa.Table) -> pa.Table:

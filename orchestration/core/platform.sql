@@ -107,6 +107,17 @@ comment on table platform.file_profiles is
 comment on column platform.file_profiles.kind is 'The kind of file; a delivery is compared with the one of its kind before it.';
 comment on column platform.file_profiles.profile is 'The profile; it holds no value of a column that may identify a person.';
 
+create table if not exists platform.file_doubts (
+    domain text not null,
+    quarter text not null,
+    source_file_id text not null references platform.landing_files,
+    place smallint not null,
+    doubt text not null,
+    primary key (domain, quarter, source_file_id, place)
+);
+comment on table platform.file_doubts is
+    'Grain: one row a quarter, file and doubt. What a person should look at in a file that was loaded; it opens an alert.';
+
 -- The key that students' pseudonyms are made with: only its id, at most one. The key itself is never in the database.
 create table if not exists platform.pseudonym_keys (
     key_id text primary key,
@@ -161,7 +172,7 @@ comment on table platform.storage_measures is 'Grain: one row a run and dataset.
 create table if not exists platform.alerts (
     alert_id bigint generated always as identity primary key,
     key text not null,
-    kind text not null check (kind in ('stage', 'budget', 'volume', 'rate', 'shares', 'freshness')),
+    kind text not null,
     severity text not null check (severity in ('warning', 'critical')),
     domain text not null,
     of_quarter text,  -- not `quarter`: a quarter that is forgotten must still be able to close its alerts
@@ -170,6 +181,9 @@ create table if not exists platform.alerts (
     closed_at timestamptz
 );
 comment on table platform.alerts is 'Grain: one row an alert. What was unusual, when it opened and when it closed.';
+alter table platform.alerts drop constraint if exists alerts_kind_check;
+alter table platform.alerts add constraint alerts_kind_check
+check (kind in ('stage', 'budget', 'volume', 'rate', 'shares', 'freshness', 'file'));
 create unique index if not exists one_open_alert_a_key on platform.alerts (key) where closed_at is null;
 
 -- What each target was told; a target is its place in QUARTERDECK_ALERT_URLS and the kind of its URL.

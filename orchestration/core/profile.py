@@ -51,7 +51,8 @@ class ColumnProfile:
     minimum, maximum, mean: of numbers; dates have the first two, as ISO text. quantiles: of numbers, at `QUANTILES`.
     histogram: of numbers, rows in `HISTOGRAM_BINS` bins of equal width from minimum to maximum. values: each value's rows,
     for a category that is no direct identifier. longest: characters of the longest value.
-    Nothing of a direct identifier's values is kept.
+    Nothing of a direct identifier's values is kept. beside: of a measure, how far it is from another one in each group of
+    rows, beside the difference of all rows; by the other's name and the group.
     """
 
     name: str
@@ -69,14 +70,16 @@ class ColumnProfile:
     histogram: tuple[int, ...] | None = None
     values: dict[str, int] | None = None
     personal: Personal | None = None
+    beside: dict[str, dict[str, float]] | None = None
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A file's profile: its rows, and its columns in the file's order."""
+    """A file's profile: its rows, its columns in the file's order, and how it is written, such as 'utf-8, comma, LF'."""
 
     row_count: int
     columns: tuple[ColumnProfile, ...]
+    written: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The profile as plain values, for a table or a page."""
@@ -85,7 +88,8 @@ class Profile:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Profile:
         """Read what `as_json` gave, after its way through JSON."""
-        return cls(content["row_count"], tuple(_column_from_json(column) for column in content["columns"]))
+        columns = tuple(_column_from_json(column) for column in content["columns"])
+        return cls(content["row_count"], columns, content.get("written", ""))
 
 
 def _column_from_json(content: Mapping[str, Any]) -> ColumnProfile:

@@ -50,6 +50,39 @@ def record_profile(
     )
 
 
+def record_doubts(
+    connection: psycopg.Connection, domain: str, quarter: str, source_file_id: str, doubts: Sequence[str]
+) -> None:
+    """Keep what a person should look at in a quarter's file, in the place of what was said of it before."""
+    connection.execute(
+        "delete from platform.file_doubts where domain = %s and quarter = %s and source_file_id = %s",
+        (domain, quarter, source_file_id),
+    )
+    connection.cursor().executemany(
+        "insert into platform.file_doubts (domain, quarter, source_file_id, place, doubt) values (%s, %s, %s, %s, %s)",
+        [(domain, quarter, source_file_id, place, doubt) for place, doubt in enumerate(doubts)],
+    )
+
+
+def file_doubts(connection: psycopg.Connection, domain: str) -> list[tuple[str, str, int, str]]:
+    """Quarter, file, place and sentence of what a person should look at in the files that the domain's quarters are made of."""
+    rows = connection.execute(
+        """
+        select quarter, name, place, doubt
+        from platform.file_doubts
+        inner join platform.landing_files using (domain, source_file_id)
+        where exists (
+            select from platform.quarter_files
+            where quarter_files.domain = file_doubts.domain and quarter_files.quarter = file_doubts.quarter
+                and quarter_files.source_file_id = file_doubts.source_file_id
+        ) and domain = %s
+        order by quarter, name, place
+        """,
+        (domain,),
+    ).fetchall()
+    return [(quarter, name, place, doubt) for quarter, name, place, doubt in rows]
+
+
 def deliveries(connection: psycopg.Connection, domain: str) -> list[Delivery]:
     """The domain's profiled files, oldest first, each compared with the one of its kind before it.
 
@@ -99,7 +132,8 @@ def arrival_metadata(
         return {}
     # They are in the order of their arrival.
     for one in {(one.kind, one.quarter): one for one in arrived}.values():
-        for sentence in one.sentences:
+        written = [f"It is written in {one.profile.written}."] if one.profile.written else []
+        for sentence in [*written, *one.sentences]:
             say(f"{one.quarter}, {one.file_name}: {sentence}")
     newest = max(arrived, key=lambda one: (one.quarter, one.received_at))
     return {

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
+
+from orchestration.core.printable import printable
 
 
 class _ProgressHandler(logging.Handler):
@@ -24,7 +27,8 @@ class _ProgressHandler(logging.Handler):
         title = self._titles.get(step, step.replace("__", "/"))
         if event is None:
             if record.levelno == logging.WARNING and meta.get("orig_message"):
-                self._console.print(f"  [yellow]![/] {meta['orig_message']}")
+                # A message may hold what a file holds: its brackets are no markup here, and its control characters do nothing.
+                self._console.print(f"  [yellow]![/] {escape(printable(meta['orig_message']))}")
             return
         kind = event.event_type_value
         if kind == "STEP_START":

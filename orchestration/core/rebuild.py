@@ -25,6 +25,7 @@ from orchestration.core.settings import Engine, Settings
 BROUGHT = {
     "landing_files": "true",
     "quarter_files": "true",
+    "corrections": "true",
     "pseudonym_keys": "true",
     "promotions": "zone = 'landing'",
 }

@@ -204,7 +204,14 @@ def wait_for_previous(
             ).fetchone()
         return (row[0], row[1]) if row else ("never started", None)
 
-    wait_until(lambda: status_of_previous()[0] in ("succeeded", "failed"), timeout_seconds)
+    def has_ended() -> bool:
+        try:
+            return status_of_previous()[0] in ("succeeded", "failed")
+        except psycopg.OperationalError:
+            # In a wait of an hour the server may be restarted, or its name not be known for a moment.
+            return False
+
+    wait_until(has_ended, timeout_seconds)
     status, error = status_of_previous()
     if status == "failed":
         raise QuarterdeckError(

@@ -15,7 +15,7 @@ from orchestration.core.domain_assets import (
 )
 from orchestration.core.freshness import EtlStage, PagesStep
 from orchestration.core.partitions import Quarter
-from orchestration.core.profile_store import arrival_metadata
+from orchestration.core.profile_store import arrival_metadata, file_doubts
 from orchestration.core.resources import Platform
 from orchestration.student_performance.checks import count_rows
 from orchestration.student_performance.contract import Contract
@@ -60,7 +60,11 @@ def build_python_assets(
         platform: Platform, _table: str, quarters: Sequence[Quarter], log: dg.DagsterLogManager
     ) -> dict[str, Any]:
         with platform.database.connect() as connection:
-            profiled = arrival_metadata(connection, DOMAIN, list(map(str, quarters)), log.info)
+            labels = list(map(str, quarters))
+            profiled = arrival_metadata(connection, DOMAIN, labels, log.info)
+            for quarter, name, _, doubt in file_doubts(connection, DOMAIN):
+                if quarter in labels:
+                    log.warning(f"{quarter}, {name}: {doubt}")
         lines = preview(platform.database, platform.settings, quarters[-1], contract)
         return {**profiled, "preview": dg.MetadataValue.md(lines)}
 

@@ -9,6 +9,7 @@ from orchestration.core.accounts import RowAccount, record_accounts
 from orchestration.core.engine import model_rows
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.profile_store import file_doubts
 from orchestration.core.resources import Platform
 from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
@@ -70,7 +71,12 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
 
     If it is, the accounts are recorded, so that the status and quality pages can show what happened.
     """
-    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
+    return quarantine_sentence(platform.database, platform.settings, quarters)
+
+
+def quarantine_sentence(database: Database, settings: Settings, quarters: Sequence[Quarter]) -> str | None:
+    """Why these quarters are held back, with what the rejected values look like; None where they are within the limit."""
+    with database.as_role(Role.TRANSFORMER).connect() as connection:
         ready = connection.execute(
             """
             select count(to_regclass('student_performance_staging.stg_student_performance__' || name))
@@ -79,18 +85,20 @@ def explain_quarantine(platform: Platform, quarters: Sequence[Quarter]) -> str |
         ).fetchone()
     if ready != (2,):
         return None
-    accounts = count_rows(platform.database, platform.settings, quarters, refused=True)
-    limit = platform.settings.max_quarantined_pct
+    accounts = count_rows(database, settings, quarters, refused=True)
+    limit = settings.max_quarantined_pct
     too_many = [account for account in accounts if account.quarantined_pct > limit]
     if not too_many:
         return None
-    record_accounts(platform.database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
-    with platform.database.as_role(Role.TRANSFORMER).connect() as connection:
+    record_accounts(database, DOMAIN, [str(quarter) for quarter in quarters], accounts)
+    with database.as_role(Role.TRANSFORMER).connect() as connection:
         names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
         sentences = [
             _quarantine_sentence(account, names[account.source_file_id], _examples(connection, account), limit)
             for account in too_many
         ]
+        held_back = {account.quarter for account in too_many}
+        sentences += [doubt for quarter, _, _, doubt in file_doubts(connection, DOMAIN) if quarter in held_back]
     return " ".join(sentences) + (
         " Nothing was published and the marts are as before. Mend the file and load it again, "
         "or raise QUARTERDECK_MAX_QUARANTINED_PCT if this is expected."

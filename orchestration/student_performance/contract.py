@@ -232,6 +232,11 @@ def match_headers(
         else:
             extra.append(header or f"column {position + 1}")
     if missing := [column for column in contract.raw_columns if column not in found]:
+        if not found and any(value in part.values for part in contract.demographics for value in headers):
+            raise QuarterdeckError(
+                f"{name} has no header: its first line holds values, such as a student's. Export it again with the "
+                "names of its columns."
+            )
         raise QuarterdeckError(
             f"{name} is not a table of exam results: no column for {', '.join(missing)}. It has: "
             f"{', '.join(repr(header[:60]) for header in headers[:40])}. If one of these is meant, add an alias in "

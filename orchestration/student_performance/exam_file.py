@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,10 +22,15 @@ from orchestration.core.distinct_sets import DistinctSets
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.profile import Profile
 from orchestration.core.profile_counting import ColumnCounter
+from orchestration.student_performance.arrival import Arrival
 from orchestration.student_performance.contract import Contract, HeaderMapping, match_headers
-from orchestration.student_performance.profiling import profile_exam_results
+from orchestration.student_performance.profiling import profile_exam_results, value_counts, with_differences
 
 DEMOGRAPHIC_SET, SCORE_SET = "demographic_set", "score_set"
+SAMPLED_LINES = 200_000
+"""Lines whose sets of demographics and of scores are looked at together; more would not tell more."""
+SHOWN_LINES = 10
+TITLE_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -73,13 +82,37 @@ def read_exam_results(
             line with as many fields as its header.
     """
     dialect = inspect_file(path, name=name)
-    mapping = match_headers(dialect.header, contract, aliases, name=dialect.name)
+    if dialect.ends_inside_character:
+        raise QuarterdeckError(
+            f"{dialect.name} stops in the middle of its last character, so it was cut off. Fetch or export it again."
+        )
+    try:
+        mapping = match_headers(dialect.header, contract, aliases, name=dialect.name)
+    except QuarterdeckError:
+        if line := _later_header(path, dialect, contract, aliases):
+            raise QuarterdeckError(
+                f"{dialect.name}: the header of exam results stands in line {line}, below other lines. Delete the "
+                "lines above it, or export the file without a title."
+            ) from None
+        raise
     if not any(len(fields) == mapping.field_count for _, fields, _ in read_rows(path, dialect)):
         raise QuarterdeckError(
             f"{dialect.name} is not a table of exam results: its header has {mapping.field_count} fields "
-            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it again."
+            f"({DELIMITER_NAMES[dialect.delimiter]}-separated), and not one line below it has as many: export it "
+            "again."
         )
     return ExamFile(path, contract, dialect, mapping)
+
+
+def _later_header(path: Path, dialect: Dialect, contract: Contract, aliases: Mapping[str, str]) -> int | None:
+    """The line of the contract's header, where it is one of the first below the file's first line."""
+    # A title has no delimiter that could have been found.
+    for delimiter in DELIMITER_NAMES:
+        for line, fields, _ in islice(read_rows(path, replace(dialect, delimiter=delimiter, header=())), TITLE_LINES):
+            with contextlib.suppress(QuarterdeckError):
+                match_headers([field.strip() for field in fields], contract, aliases)
+                return line
+    return None
 
 
 class ExamLines:
@@ -101,6 +134,9 @@ class ExamLines:
         self.demographic_sets = DistinctSets([item.name for item in file.contract.demographics], self._corrections)
         self.score_sets = DistinctSets([f"{item.name}_score" for item in file.contract.subjects], self._corrections)
         self._counters = {position: ColumnCounter() for position in file.mapping.further}
+        self._row_count = self._sampled = 0
+        self._sample: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
+        self._unreadable_id_lines: list[int] = []
 
     def blocks(self) -> Iterator[pa.Table]:
         """Stream the lines: source_line, source_student_id, demographic_set, score_set, source_text, field_count_problem.
@@ -108,7 +144,7 @@ class ExamLines:
         The sets are complete once every block was taken. A line with the wrong number of fields has none.
         """
         for block in self._file.tables(self._counters):
-            yield pa.table(
+            lines = pa.table(
                 {
                     "source_line": block["source_line"],
                     "source_student_id": block["source_student_id"],
@@ -118,6 +154,35 @@ class ExamLines:
                     "field_count_problem": block["field_count_problem"],
                 }
             )
+            self._look_at(lines)
+            yield lines
+
+    def _look_at(self, lines: pa.Table) -> None:
+        self._row_count += lines.num_rows
+        if self._sampled < SAMPLED_LINES:
+            self._sampled += lines.num_rows
+            whole = lines.filter(pc.is_valid(lines[SCORE_SET]))
+            self._sample.append((np.asarray(whole[DEMOGRAPHIC_SET], np.int32), np.asarray(whole[SCORE_SET], np.int32)))
+        if self._file.dialect.has_null_bytes and len(self._unreadable_id_lines) < SHOWN_LINES:
+            is_damaged = pc.match_substring(lines["source_student_id"], "\N{REPLACEMENT CHARACTER}")
+            self._unreadable_id_lines += lines.filter(pc.fill_null(is_damaged, False))["source_line"].to_pylist()
+
+    def arrival(self) -> Arrival:
+        """What is known of the file, once every block was taken."""
+        demographic_sets, score_sets = self._sets_as_they_came()
+        counters, identifier = self._counters, self._file.mapping.identifier
+        counts = value_counts(demographic_sets, DEMOGRAPHIC_SET) | value_counts(score_sets, SCORE_SET)
+        return Arrival(
+            self._file.dialect,
+            self._file.contract,
+            self._row_count,
+            {name: {value or "": int(rows) for value, rows in values.items()} for name, values in counts.items()},
+            demographic_sets,
+            score_sets,
+            None if identifier is None else counters[identifier].result().counts,
+            tuple(self._unreadable_id_lines[:SHOWN_LINES]),
+            (_joined([one for one, _ in self._sample]), _joined([other for _, other in self._sample])),
+        )
 
     def set_tables(self) -> tuple[pa.Table, pa.Table]:
         """The sets of demographics and of scores, once every block was taken; `corrections` is a JSON object, by column."""
@@ -130,16 +195,21 @@ class ExamLines:
         texts: list[str | None] = [json.dumps(self._corrections[line]) for line in sorted(self._corrections)]
         return sets.append_column(CORRECTIONS, pa.array(texts + [None] * (len(sets) - len(texts)), pa.string()))
 
-    def profile(self, line_count: int) -> Profile:
-        """The file's profile, once every block was taken; line_count: all lines of the file."""
-        return profile_exam_results(
-            {
-                DEMOGRAPHIC_SET: self.demographic_sets.table(DEMOGRAPHIC_SET),
-                SCORE_SET: self.score_sets.table(SCORE_SET),
-            },
+    def _sets_as_they_came(self) -> tuple[pa.Table, pa.Table]:
+        return self.demographic_sets.table(DEMOGRAPHIC_SET), self.score_sets.table(SCORE_SET)
+
+    def profile(self, arrival: Arrival) -> Profile:
+        """The file's profile."""
+        profile = profile_exam_results(
+            {DEMOGRAPHIC_SET: arrival.demographic_sets, SCORE_SET: arrival.score_sets},
             {self._file.mapping.further[position]: counter for position, counter in self._counters.items()},
-            line_count,
+            arrival.row_count,
         )
+        return replace(with_differences(profile, arrival), written=arrival.dialect.summary)
+
+
+def _joined(parts: Sequence[npt.NDArray[np.int32]]) -> npt.NDArray[np.int32]:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
 
 class Spelling:

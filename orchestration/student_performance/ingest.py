@@ -11,6 +11,7 @@ from orchestration.core.landing_storage import open_landing
 from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.printable import printable
 from orchestration.core.settings import Settings
 from orchestration.core.storage import open_file
 from orchestration.student_performance import kaggle
@@ -23,6 +24,7 @@ from orchestration.student_performance.exam_file import read_exam_results
 from orchestration.student_performance.sample import write_sample
 
 DOMAIN = "student_performance"
+NAMED_COLUMNS = 20
 
 
 def office_aliases(settings: Settings) -> Aliases:
@@ -75,7 +77,8 @@ class Receipt:
             others = ", ".join(self.other_quarters)
             remarks.append(f"{quarter}: {self.landed.name} is also loaded as {others}. Is it the right file?")
         if self.extra_columns:
-            names = ", ".join(self.extra_columns)
+            names = ", ".join(printable(name[:60]) for name in self.extra_columns[:NAMED_COLUMNS])
+            names += f" and {more:,} more" if (more := len(self.extra_columns) - NAMED_COLUMNS) > 0 else ""
             remarks.append(f"{self.landed.name}: kept in landing but not used, since the contract lacks them: {names}.")
         return remarks
 

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from orchestration.core.archives import NoWholeArchiveError, take_table
 from orchestration.core.errors import QuarterdeckError, TransientError
 
 _ENDPOINTS = {
@@ -72,7 +73,7 @@ def is_reachable(timeout_seconds: float = 3) -> bool:
 
 
 def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
-    """Download and unpack `dataset` ('owner/name') below `folder`; returns its one CSV.
+    """Download `dataset` ('owner/name') and unpack its one CSV below `folder`; returns that.
 
     Raises:
         KaggleUnreachable: no connection, or none within `timeout_seconds`.
@@ -85,7 +86,7 @@ def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".kaggle-") as temporary:
         target = Path(temporary)
         try:
-            _run_client(["datasets", "download", dataset, "-p", str(target), "--unzip"], dataset, timeout_seconds)
+            _run_client(["datasets", "download", dataset, "-p", str(target)], dataset, timeout_seconds)
         except subprocess.TimeoutExpired as error:
             if partial := [path for path in target.glob("*.zip") if path.stat().st_size]:
                 raise QuarterdeckError(
@@ -100,15 +101,24 @@ def download(dataset: str, folder: Path, *, timeout_seconds: float) -> Path:
                 f"Kaggle did not answer within {timeout_seconds:g} seconds: check the network, or use "
                 "--source sample or a file."
             ) from None
-        files = sorted(path for path in target.rglob("*") if path.is_file())
-        tables = [path for path in files if path.suffix.lower() == ".csv"]
-        if len(tables) != 1:
-            names = ", ".join(path.name for path in (tables or files)[:10]) or "no file at all"
-            raise QuarterdeckError(
-                f"Kaggle's {dataset} should hold one CSV, but holds {len(tables)} ({names}): download it by hand and "
-                "give the right file with --source."
-            )
-        return tables[0].replace(folder / tables[0].name)
+        table = _unpacked(target, dataset)
+        return table.replace(folder / table.name)
+
+
+def _unpacked(folder: Path, dataset: str) -> Path:
+    """The CSV of the downloaded archive. The client's own unpacking would take whatever an archive holds."""
+    archives = list(folder.glob("*.zip"))
+    try:
+        if len(archives) != 1:
+            raise NoWholeArchiveError(f"What Kaggle sent for {dataset} is not a whole zip archive")
+        return take_table(archives[0], folder, f"Kaggle's {dataset}")
+    except NoWholeArchiveError:
+        raise TransientError(
+            f"What Kaggle sent for {dataset} is not a whole zip archive: run it again; if that stays, download the "
+            "file by hand and give it with --source."
+        ) from None
+    except QuarterdeckError as error:
+        raise QuarterdeckError(f"{error} Or download the right file by hand and give it with --source.") from None
 
 
 def latest_version(dataset: str, *, timeout_seconds: float = 30) -> str | None:
@@ -195,11 +205,6 @@ def _explained(output: str, dataset: str) -> QuarterdeckError:
         return QuarterdeckError(
             "Kaggle has had too many requests from here (429): wait some minutes and run it again, or set an account "
             "(KAGGLE_API_TOKEN), which may ask more often."
-        )
-    if re.search(r"not a valid zip|is corrupted|BadZipFile", output):
-        return TransientError(
-            f"What Kaggle sent for {dataset} is not a whole zip archive: run it again; if that stays, download the "
-            "file by hand and give it with --source."
         )
     if re.search(r"does not match expected size|IncompleteRead|ChunkedEncodingError|ProtocolError|ReadTime", output):
         return TransientError(f"The download of {dataset} was cut off: run it again.")

@@ -20,13 +20,16 @@ from orchestration.core.landing_storage import open_landing
 from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
-from orchestration.core.profile_store import record_profile
+from orchestration.core.profile_store import deliveries, record_doubts, record_profile
 from orchestration.core.pseudonyms import pseudonymised
 from orchestration.core.raw_tables import RawTable, replacing_quarter
 from orchestration.core.roles import Role
 from orchestration.core.settings import Engine, Settings
 from orchestration.core.spark import open_spark
+from orchestration.student_performance.against_earlier import differences
 from orchestration.student_performance.contract import Contract
+from orchestration.student_performance.damage import refuse_damage
+from orchestration.student_performance.doubts import unexpected_values
 from orchestration.student_performance.exam_file import ExamLines, read_exam_results
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.profiling import KIND
@@ -104,10 +107,13 @@ def _set_columns(number: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def load_raw(database: Database, settings: Settings, quarter: Quarter, contract: Contract) -> tuple[LandedFile, int]:
-    """Load the lines of the quarter's file into the raw tables' free slot, where the models run, and profile the file.
+    """Load the lines of the quarter's file into the raw tables' free slot, where the models run; profile and judge the file.
 
     Returns:
         The file and the number of lines.
+
+    Raises:
+        QuarterdeckError: the file is certainly damaged (see `refuse_damage`); then the tables are as before.
     """
     tables = RawTables.of(contract)
     slot = "b" if shown_slots(database, settings, [quarter]).get(quarter) == "a" else "a"
@@ -117,13 +123,23 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
     ):
         # The sets are known only after the lines.
         count = fill(tables.lines, blocks)
+        arrival = lines.arrival()
+        refuse_damage(arrival)
         for table, sets in zip((tables.demographic_sets, tables.score_sets), lines.set_tables(), strict=True):
             fill(table, [sets])
         file = {"slot": [slot], "source_file_id": [landed.source_file_id], "line_count": [count]}
         fill(tables.files, [pa.table(file)])
     _show_lines_as_text(database, settings, tables, contract)
+    profile = lines.profile(arrival)
     with writing(database) as connection:
-        record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, lines.profile(count))
+        others = {
+            f"{one.file_name} ({one.quarter})": one.profile
+            for one in deliveries(connection, DOMAIN)
+            if one.kind == KIND and one.quarter != str(quarter)
+        }
+        doubts = [*unexpected_values(arrival), *differences(arrival, profile, others)]
+        record_profile(connection, DOMAIN, KIND, str(quarter), landed.source_file_id, profile)
+        record_doubts(connection, DOMAIN, str(quarter), landed.source_file_id, doubts)
     return landed, count
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.core.corrections import read_corrections
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.figures import FigureId, Shown
-from orchestration.core.landing import received_key
+from orchestration.core.landing import assigned_corrections, received_key
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
 from orchestration.student_performance.contract import Contract, load_contract
@@ -69,7 +71,7 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     edition = read_edition(site, contract)
     files = _source_files(site, database)
     witness = _witness(site, settings, contract)
-    damaged = _read(witness, files, settings)
+    damaged = _read(witness, files, settings, database)
     broken = {file.quarter for file, _ in damaged}
     known = {table: witness.figures(table) for table in tables(contract)}
     differing: list[tuple[Shown, Any]] = []
@@ -104,7 +106,7 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     wanted = {figure.quarter, *([quarter_before(figure.quarter)] if figure.table == "segment_moves" else [])}
     files = [file for file in _source_files(site, database) if file.quarter in wanted]
     witness = _witness(site, settings, contract)
-    if damaged := _read(witness, files, settings):
+    if damaged := _read(witness, files, settings, database):
         raise QuarterdeckError(damaged[0][1])
     key = (figure.quarter, *figure.key)
     found = witness.lines_of(figure.table, key)
@@ -146,16 +148,31 @@ def _source_files(site: Path, database: Database) -> list[SourceFile]:
     return files
 
 
-def _read(witness: Witness, files: Iterable[SourceFile], settings: Settings) -> list[tuple[SourceFile, str]]:
+def _read(
+    witness: Witness, files: Iterable[SourceFile], settings: Settings, database: Database
+) -> list[tuple[SourceFile, str]]:
     landing = open_landing(settings)
     damaged = []
     for file in files:
         try:
             with landing.local_copy(received_key(DOMAIN, file.sha256), sha256=file.sha256) as path:
-                witness.read(file.quarter, path, file.name)
+                witness.read(file.quarter, path, file.name, _corrections(file, settings, database))
         except QuarterdeckError as error:
             damaged.append((file, str(error)))
     return damaged
+
+
+def _corrections(file: SourceFile, settings: Settings, database: Database) -> dict[int, dict[str, str]]:
+    """What people decided the file's values to be, by line and column."""
+    found: dict[int, dict[str, str]] = {}
+    with database.connect() as connection:
+        kept = assigned_corrections(connection, open_landing(settings), DOMAIN, Quarter.parse(file.quarter))
+    for landed in kept:
+        with landed.local_copy() as path:
+            for correction in read_corrections(path, name=landed.name):
+                if (str(correction.quarter), correction.source_file_id) == (file.quarter, file.source_file_id):
+                    found.setdefault(correction.line, {})[correction.column] = correction.value
+    return found
 
 
 def _not_shown(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,7 +17,7 @@ import jinja2
 import pyarrow as pa
 
 from orchestration.core.delimited import inspect_file, read_rows
-from orchestration.student_performance.contract import Contract, match_headers
+from orchestration.student_performance.contract import STUDENT_ID, Contract, match_headers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -89,26 +90,38 @@ class Witness:
         demographics = "".join(f", {item.name} varchar" for item in contract.demographics)
         scores = "".join(f", {item.name} varchar" for item in contract.subjects)
         self._connection.execute(
-            f"create table lines (quarter varchar, line bigint, has_all boolean, id varchar{demographics}{scores})"
+            f"create table lines (quarter varchar, line bigint, has_all boolean, "
+            f"is_id_corrected boolean, written_id varchar, id varchar{demographics}{scores})"
         )
         self._connection.register("given_segments", segments)
         self._is_judged = False
 
-    def read(self, quarter: str, path: Path, name: str) -> None:
-        """Take the lines of the file that the quarter is made of; a line with another number of fields has none of them."""
+    def read(
+        self, quarter: str, path: Path, name: str, corrections: Mapping[int, Mapping[str, str]] = MappingProxyType({})
+    ) -> None:
+        """Take the lines of the file that the quarter is made of; a line with another number of fields has none of them.
+
+        corrections: by line and column, the values to be taken instead.
+        """
         dialect = inspect_file(path, name=name)
         mapping = match_headers(dialect.header, self._contract, self._aliases, name=name)
         places = [mapping.identifier, *mapping.positions]
+        columns_corrected = [STUDENT_ID, *self._contract.raw_columns]
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for line, fields, _ in read_rows(path, dialect):
-                if len(fields) == mapping.field_count:
-                    yield quarter, line, True, *(None if place is None else fields[place] for place in places)
-                else:
-                    yield quarter, line, False, *(None for _ in places)
+                has_all = len(fields) == mapping.field_count
+                values = [None if place is None or not has_all else fields[place] for place in places]
+                written_id = values[0]
+                if line in corrections:
+                    corrected = corrections[line]
+                    values = [corrected.get(*pair) for pair in zip(columns_corrected, values, strict=True)]
+                    has_all = True
+                is_id_corrected = STUDENT_ID in corrections.get(line, {})
+                yield quarter, line, has_all, is_id_corrected, written_id, *values
 
         names = [column[0] for column in self._connection.execute("describe lines").fetchall()]
-        types = [pa.string(), pa.int64(), pa.bool_(), *(pa.string() for _ in places)]
+        types = [pa.string(), pa.int64(), pa.bool_(), pa.bool_(), pa.string(), *(pa.string() for _ in places)]
         records = rows()
         while block := [row for _, row in zip(range(RECORDS_AT_ONCE), records, strict=False)]:
             columns = zip(names, types, zip(*block, strict=True), strict=True)

@@ -19,7 +19,7 @@ create macro is_number(value) as regexp_full_match(value, '[+-]?[0-9]{1,30}([.][
 -- A category that differs from a listed one in case and blanks only is that one.
 create table typed as
 select
-    quarter, line, has_all, without_blanks(id) as id,
+    quarter, line, has_all, is_id_corrected, without_blanks(written_id) as written_id, without_blanks(id) as id,
     {% for item in demographics %}
     coalesce(
         {% if item['values'] %}
@@ -62,7 +62,9 @@ select
             {% for value in item['values'] %}{{ text(value) }}{{ ', ' if not loop.last }}{% endfor %}{{ ", 'not given'" if not item.required }}
         ) then 'unknown_category:{{ item.name }}'
         {% endfor %}
-        when id is not null and line > min(line) over (partition by quarter, id) then 'repeated_id:student_id'
+        when
+            written_id is not null and not is_id_corrected and line > min(line) over (partition by quarter, written_id)
+            then 'repeated_id:student_id'
     end as verdict
 from typed;
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.attendance.contract import load_contract as load_attendance_contract
+from orchestration.attendance.kinds import examine
 from orchestration.attendance.student_sample import student_id, write_student_sample
 from orchestration.core.partitions import Quarter
 from orchestration.core.pseudonyms import Pseudonyms
@@ -214,3 +216,18 @@ def test_a_quarter_with_files_about_students_alone_is_published(
     assert "student marks" in refused.stderr
     assert "more than the limit of 5 %" in refused.stderr
     assert (command.home / "site" / "attendance" / "index.html").read_text() == page
+
+
+def test_a_part_of_a_quarter_gives_no_way_to_try_ids_out(command: Command) -> None:
+    parts = {str(row["part"]) for row in command.rows("select part from platform.quarter_files")}
+    assert {part.split(":")[0] for part in parts} >= {"class_sheet", "student_marks", "daily_report"}
+    with_students = [part for part in parts if not part.startswith("daily_report")]
+    folder = command.home / "sample"
+    folder.mkdir()
+    unkeyed = {
+        part
+        for path in write_student_sample(Quarter(2026, 3), folder, 1, date(2026, 9, 30))
+        for part in examine(path, load_attendance_contract(), path.name, 1).quarters.values()
+    }
+    assert len(unkeyed) == len(with_students)
+    assert not unkeyed & set(with_students)

@@ -78,3 +78,13 @@ def test_a_field_too_long_is_refused_with_its_line_in_a_plain_block_too(tmp_path
     path.write_text("a,b,c\n1,2,3\n4,5," + "x" * (FIELD_LIMIT + 1) + "\n")
     with pytest.raises(QuarterdeckError, match=r"t\.csv, line 3 cannot be read"):
         list(read_tables(path, inspect_file(path), 3))
+
+
+@pytest.mark.parametrize("head", ["a,b,c\r", "\r\na,b,c\r", 'a,"b\rb",c\n', "a,b,c\n"])
+def test_lone_carriage_returns_lose_no_line(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes((head + "1,2,3\r4,5,6\n7,8,9\r").encode())
+    dialect = inspect_file(path)
+    rows = as_tables(path, dialect, 1000)
+    assert rows == as_records(path, dialect)
+    assert [row[1][0] for row in rows] == ["1", "4", "7"]

@@ -1,5 +1,6 @@
 """Stage status: what is recorded, what a later stage waits for, what readers are shown."""
 
+import psycopg
 import pytest
 
 from orchestration.core.errors import QuarterdeckError
@@ -60,3 +61,20 @@ def test_a_later_stage_refuses_after_a_failure_and_after_the_time_is_over(databa
     with track(database, "wait", [Q1], "etl", "run", begins=True, finishes=True):
         pass
     wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
+
+
+def test_waiting_outlives_a_database_that_is_away_for_a_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with track(database, "away", [Q1], "etl", "run", begins=True, finishes=True):
+        pass
+    connect, failures = Database.connect, [psycopg.OperationalError("failed to resolve host 'database'")]
+
+    def fails_once(self: Database) -> psycopg.Connection:
+        if failures:
+            raise failures.pop()
+        return connect(self)
+
+    monkeypatch.setattr(Database, "connect", fails_once)
+    wait_for_previous(database, "away", Q1, "ml", timeout_seconds=5)
+    assert not failures

@@ -9,6 +9,7 @@ from tests.conftest import PROJECT_ROOT, Command
 
 CONTRACT = PROJECT_ROOT / "tests/fixtures/student_performance/other_contract.yml"
 SUBJECTS = ("algebra", "geometry", "french", "history")
+FORMULA, MARKUP = "=cmd|' /C calc'!A0", "<script>alert(1)</script>"
 
 
 def write_results(path: Path) -> list[dict[str, str]]:
@@ -20,6 +21,8 @@ def write_results(path: Path) -> list[dict[str, str]]:
         campus, year = generator.choice(["north", "south"]), generator.choice(["7", "8", ""])
         rows.append({"Pupil Number": f"P{number}", "Campus": campus, "Year-Group": year, **marks})
     rows[5]["french"] = "21"
+    # Any text may stand in a category that lists no values.
+    rows[6]["Year-Group"], rows[7]["Year-Group"], rows[8]["Year-Group"] = FORMULA, MARKUP, "[/red]"
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]), delimiter=";")
         writer.writeheader()
@@ -49,5 +52,16 @@ def test_other_subjects_demographics_and_marks_need_only_a_contract(
         str(row["cluster_label"])
         for row in command.rows("select cluster_label from student_performance_ml.cluster_profiles")
     }
+    texts = {
+        path: path.read_text()
+        for path in command.home.rglob("site*/**/*")
+        if path.suffix in (".html", ".js", ".json", ".csv")
+    }
+    assert [path for path, text in texts.items() if path.suffix == ".html" and MARKUP in text] == []
+    cells = [
+        cell for path in texts if path.suffix == ".csv" for row in csv.reader(texts[path].splitlines()) for cell in row
+    ]
+    assert f"'{FORMULA}" in cells
+    assert [cell for cell in cells if cell.startswith("=")] == []
     # Marks out of 20 are judged on their own scale: a mean of 12 is not 12 of 100.
     assert not all("needs" in label for label in labels)

@@ -1,5 +1,6 @@
 """The witness on files of a few lines whose figures are plain to see, and its rounding against the exact one."""
 
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def test_every_line_is_judged_by_the_first_rule_that_it_breaks(witness: Witness)
     assert witness.lines_of("rejected", ["2026Q4", "repeated_id", "student_id"]) == [("2026Q4", 9)]
 
 
+def test_a_corrected_line_has_the_values_that_were_decided(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(
+        "\n".join([HEADER, line("a", "", 50, 50), line("a", 50, 50, 50), line("a", 60, 60, 60), "too,few"]) + "\n"
+    )
+    made = Witness(load_contract(), load_aliases(), SEGMENTS)
+    made.read("2026Q4", path, path.name, {2: {"math_score": "40"}, 3: {"student_id": "b"}})
+    assert made.figures("quarters")["2026Q4",]["math_mean_score"] == 45
+    assert {key[1] for key in made.figures("rejected")} == {"repeated_id", "wrong_field_count"}
+    assert made.lines_of("rejected", ["2026Q4", "repeated_id", "student_id"]) == [("2026Q4", 4)]
+
+
 def test_the_quarters_figures(witness: Witness) -> None:
     assert witness.figures("quarters")["2026Q4",] == {
         "rows_read": 9,
@@ -115,11 +128,11 @@ def test_every_figure_has_lines_or_is_a_count_of_none(witness: Witness) -> None:
 
 
 @pytest.fixture(scope="module")
-def rounding() -> duckdb.DuckDBPyConnection:
+def rounding() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that knows the rules' arithmetic."""
-    connection = duckdb.connect()
-    connection.execute(rules(load_contract()).split("create table", 1)[0])
-    return connection
+    with duckdb.connect() as connection:
+        connection.execute(rules(load_contract()).split("create table", 1)[0])
+        yield connection
 
 
 @settings(deadline=None)

@@ -16,12 +16,20 @@ from psycopg import sql
 
 from orchestration.core.alerts import deliver, settle, targets
 from orchestration.core.landing import CORRECTIONS_PART
-from orchestration.core.monitoring.anomalies import Figures, Finding, is_expected, late_source, unusual_quarters
+from orchestration.core.monitoring.anomalies import (
+    JUDGED_QUARTERS,
+    Figures,
+    Finding,
+    is_expected,
+    late_source,
+    unusual_quarters,
+)
 from orchestration.core.monitoring.measures import record_run
 from orchestration.core.monitoring.metrics import write_metrics
 from orchestration.core.monitoring.rules import EVERY, Budget, Rules, load_rules
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
+from orchestration.core.profile_store import file_doubts
 from orchestration.core.resources import Platform
 from orchestration.core.settings import Settings
 from orchestration.core.site_format import duration, money, size
@@ -94,6 +102,7 @@ def find(
     start_month = settings.academic_year_start_month
     for domain, received in _received(connection).items():
         findings += unusual_quarters(_figures(connection, domain, Quarter.of(now.date(), start_month)), rules)
+        findings += _doubtful_files(connection, domain)
         if is_expected(domain, received, start_month, rules) and (
             late := late_source(domain, max(received), now.date(), start_month, rules)
         ):
@@ -124,6 +133,22 @@ def _stages(connection: psycopg.Connection) -> tuple[list[Finding], set[str]]:
         if status in ("running", "pending")
     }
     return findings, unfinished
+
+
+def _doubtful_files(connection: psycopg.Connection, domain: str) -> list[Finding]:
+    """What a person should look at in the newest files, until another file takes their place or a year has gone by."""
+    rows = connection.execute(
+        "select distinct quarter from platform.quarter_files where domain = %s order by quarter desc limit %s",
+        (domain, JUDGED_QUARTERS),
+    ).fetchall()
+    newest = {quarter for (quarter,) in rows}
+    return [
+        Finding(
+            f"file {domain} {quarter} {name} {place}", "file", "warning", domain, quarter, f"{quarter}, {name}: {doubt}"
+        )
+        for quarter, name, place, doubt in file_doubts(connection, domain)
+        if quarter in newest
+    ]
 
 
 def _received(connection: psycopg.Connection) -> dict[str, dict[str, date]]:
