@@ -165,3 +165,11 @@ def test_a_running_stage_without_a_living_run_is_shown_as_such(database: Databas
             "update platform.stage_leases set expires_at = now() - interval '1 s' where domain = 'shown'"
         )
         assert connection.execute(query).fetchall() == [(True,)]
+
+
+def test_the_second_is_told_in_words_what_started_the_first() -> None:
+    assert leases.starter({"dagster/schedule_name": "student_performance_quarterly"}) == (
+        "the schedule student_performance_quarterly"
+    )
+    assert leases.starter({"quarterdeck/started_by": leases.COMMAND}) == "`quarterdeck run`"
+    assert leases.starter({}) == "the Dagster UI"
