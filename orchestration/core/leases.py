@@ -24,7 +24,8 @@ import psycopg
 
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database, process_name
+from orchestration.core.postgres import Database
+from orchestration.core.processes import process_name
 
 LOST = "QD001"  # the SQLSTATE that platform.require_lease raises
 TOKEN_VARIABLE = "QUARTERDECK_LEASE"  # noqa: S105 - a number, no secret

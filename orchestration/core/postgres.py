@@ -4,11 +4,8 @@ dbt, Dagster, the command and the assets all get their connection from `open_dat
 """
 
 import hashlib
-import os
 import shutil
-import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from orchestration.core.embedded_server import embedded_server
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.processes import process_name, wait_until
 from orchestration.core.roles import ROLES, TABLES, Role, RoleUse, domains, role_name
 from orchestration.core.settings import Settings
 
@@ -217,21 +215,6 @@ def exclusive(database: Database, name: str) -> Iterator[None]:
     ) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_lock_key(name),))
         yield
-
-
-def process_name() -> str:
-    """What the names of all database sessions of this process end with, so that its successor can end them."""
-    return hashlib.sha256(f"{socket.gethostname()} {os.getpid()}".encode()).hexdigest()[:12]
-
-
-def wait_until(condition: Callable[[], bool], timeout_seconds: float, interval_seconds: float = 0.5) -> bool:
-    """Call `condition` until it is true or the time is over; says which."""
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(interval_seconds)
-    return True
 
 
 def _lock_key(name: str) -> int:

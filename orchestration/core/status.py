@@ -11,7 +11,8 @@ from orchestration.core.errors import QuarterdeckError
 from orchestration.core.leases import LeaseLostError, writing
 from orchestration.core.monitoring.measures import note_peak_memory
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database, wait_until
+from orchestration.core.postgres import Database
+from orchestration.core.processes import wait_until
 from orchestration.core.retries import another_try
 
 Stage = Literal["etl", "ml", "publish"]

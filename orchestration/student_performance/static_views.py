@@ -45,7 +45,8 @@ def stages(data: PagesData, quarter: str) -> list[dict[str, Any]]:
             made.append(_stage(label, "pending", "not started"))
             continue
         started, finished = row["started_at"], row["finished_at"]
-        seconds = (finished - started).total_seconds() if started and finished else None
+        # The pages are as old as whole seconds say, and publishing may have begun a little later.
+        seconds = max(0.0, (finished - started).total_seconds()) if started and finished else None
         parts = []
         if row["rows_in"] is not None or row["rows_out"] is not None:
             parts.append(f"{count(row['rows_in'])} rows in, {count(row['rows_out'])} out")

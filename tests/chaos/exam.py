@@ -37,7 +37,7 @@ def full_exam(seed: int) -> list[Strike]:
     """All strikes of the exam: boundaries of steps, commits, dbt, the server, pauses, and random moments."""
     chance = random.Random(seed)
     dbt_steps = [step for step in STEPS if "models" in step]
-    return [
+    strikes = [
         *(Strike("run", place, step) for step in STEPS for place in ("start", "end")),
         *(Strike("run", "commit", number=number) for number in range(1, 25, 2)),
         *(Strike("run", "start", chance.choice(STEPS), seconds=chance.uniform(0.02, 1)) for _ in range(10)),
@@ -49,6 +49,8 @@ def full_exam(seed: int) -> list[Strike]:
         Strike("pause", "start", dbt_steps[0], seconds=0.7),
         Strike("pause", "start", STEPS[-1], seconds=0.5),
     ]
+    chance.shuffle(strikes)
+    return strikes
 
 
 def short_exam() -> list[Strike]:

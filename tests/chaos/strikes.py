@@ -15,16 +15,10 @@ import psycopg
 
 from orchestration.core import leases
 from orchestration.student_performance import ingest
+from orchestration.student_performance.commands import STEP_TITLES
 
-STEPS = (
-    "student_performance__landing_files",
-    "student_performance__exam_results",
-    "student_performance_models",
-    "student_performance__row_accounts",
-    "student_performance_clusters",
-    "student_performance_models_2",
-    "student_performance__pages",
-)
+# In order, as the command tells of them.
+STEPS = tuple(STEP_TITLES)
 
 Victim = Literal["run", "postgres", "session", "pause"]
 Place = Literal["start", "end", "commit", "reading"]

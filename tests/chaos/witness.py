@@ -26,7 +26,7 @@ OF_THE_RUN = re.compile(r"(^|/)(status\.html|stage_status\.csv)$|\.parquet$|^ass
 _TIMES = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(\+00:00|Z| UTC)?|\d{1,2} \w{3,9} \d{4},? (at )?\d\d:\d\d(:\d\d)?( UTC)?"
     # how long a stage took
-    r"|· \d[\d.]* (s|min|h)\b( \d+ (s|min)\b)?"
+    r"|(· |<small>)\d[\d.]* (s|min|h)\b( \d+ (s|min)\b)?"
 )
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.core import leases, postgres
+from orchestration.core import leases
 from orchestration.core.leases import LeaseLostError, LeaseTakenError, release, require, take, writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.processes import process_name, wait_until
 from orchestration.core.status import track
 
 Q1, Q2, Q3 = Quarter(2026, 1), Quarter(2026, 2), Quarter(2026, 3)
@@ -137,7 +138,7 @@ def test_a_silent_runs_sessions_are_ended_when_it_is_taken_over(
     with pytest.raises(psycopg.OperationalError):
         asleep.execute("select 1")
     leases._held.extend(silent)
-    assert postgres.process_name() != "the successor"
+    assert process_name() != "the successor"
 
 
 def test_a_lease_is_renewed_while_the_run_works_and_released_at_its_end(database: Database) -> None:
@@ -147,7 +148,7 @@ def test_a_lease_is_renewed_while_the_run_works_and_released_at_its_end(database
     with database.connect() as connection:
         connection.autocommit = True
         query = "select renewed_at > taken_at from platform.stage_leases where domain = 'renewed'"
-        assert postgres.wait_until(lambda: connection.execute(query).fetchone() == (True,), 10, 0.05)
+        assert wait_until(lambda: connection.execute(query).fetchone() == (True,), 10, 0.05)
     release()
     assert lease_of(database, "renewed")[2]
     assert leases.TOKEN_VARIABLE not in os.environ
@@ -164,3 +165,11 @@ def test_a_running_stage_without_a_living_run_is_shown_as_such(database: Databas
             "update platform.stage_leases set expires_at = now() - interval '1 s' where domain = 'shown'"
         )
         assert connection.execute(query).fetchall() == [(True,)]
+
+
+def test_the_second_is_told_in_words_what_started_the_first() -> None:
+    assert leases.starter({"dagster/schedule_name": "student_performance_quarterly"}) == (
+        "the schedule student_performance_quarterly"
+    )
+    assert leases.starter({"quarterdeck/started_by": leases.COMMAND}) == "`quarterdeck run`"
+    assert leases.starter({}) == "the Dagster UI"

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from orchestration.core.accounts import RowAccount, record_accounts
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.postgres import Database, exclusive, open_database
+from orchestration.core.processes import process_name
 from orchestration.core.settings import Settings
 
 
@@ -24,6 +25,7 @@ def test_dbt_and_dagster_get_the_same_place_and_login() -> None:
         "QUARTERDECK_DB_USER": "office",
         "QUARTERDECK_DB_PASSWORD": "p@ss/word",
         "QUARTERDECK_DB_NAME": "results",
+        "QUARTERDECK_DB_SESSIONS": f"dbt {process_name()}",
         "QUARTERDECK_DB_ROLE": "",
         "PGSSLMODE": "require",
     }
