@@ -142,10 +142,26 @@ def assign(
 def sample_quarters(
     connection: psycopg.Connection, settings: Settings, domain: str, asked: Quarter | None, at_most: int
 ) -> list[Quarter]:
-    """The sample's quarters to load: the one asked for, else the running one; at first up to `at_most`, for a story to tell."""
+    """The sample's quarters to load: the one asked for, else the running one; at first up to `at_most`, for a story to tell.
+
+    A first run that was killed is still the first: until something of the domain is published, and no other file has come.
+    """
     quarter = asked or current_quarter(settings)
-    row = connection.execute("select count(*) from platform.quarter_files where domain = %s", (domain,)).fetchone()
-    if row is not None and row[0] > 0:
+    row = connection.execute(
+        """
+        select
+            exists (
+                select from platform.quarter_files inner join platform.landing_files using (source_file_id)
+                where quarter_files.domain = %(domain)s and source <> 'sample'
+            )
+            or exists (
+                select from platform.stage_status
+                where domain = %(domain)s and stage = 'publish' and status = 'succeeded'
+            )
+        """,
+        {"domain": domain},
+    ).fetchone()
+    if row == (True,):
         return [quarter]
     first = Quarter.parse(settings.first_quarter)
     wanted = [quarter.plus(-back) for back in range(min(at_most, settings.sample_quarters))]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.landing import assign, assigned_file, land
+from orchestration.core.landing import assign, assigned_file, land, sample_quarters
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
@@ -63,3 +63,32 @@ def test_a_missing_or_changed_file_is_said(database: Database, tmp_path: Path) -
             assigned_file(connection, landing, "gone_test", Q1)
     with pytest.raises(QuarterdeckError, match="cannot be read"):
         sha256_of(tmp_path / "nothing.csv")
+
+
+def test_a_first_run_on_the_sample_is_the_first_until_it_is_published_or_a_real_file_came(
+    database: Database, tmp_path: Path
+) -> None:
+    settings, landing = (
+        Settings(home=tmp_path / "home", sample_quarters=2),
+        open_landing(Settings(home=tmp_path / "home")),
+    )
+
+    def quarters(domain: str) -> list[str]:
+        return [str(quarter) for quarter in sample_quarters(connection, settings, domain, Q2, 8)]
+
+    with database.connect() as connection:
+        for domain, source in (("killed_sample", "sample"), ("real_files", "file")):
+            path = tmp_path / f"{domain}.csv"
+            path.write_text(domain)
+            landed = land(connection, landing, domain, path, source)
+            assign(connection, domain, Q1, landed.source_file_id)
+        assert quarters("nothing_came") == quarters("killed_sample") == ["2026Q1", "2026Q2"]
+        assert quarters("real_files") == ["2026Q2"]
+        connection.execute(
+            """
+            insert into platform.stage_status (domain, quarter, stage, status)
+            values ('killed_sample', '2026Q1', 'publish', 'succeeded')
+            """
+        )
+        assert quarters("killed_sample") == ["2026Q2"]
+        connection.rollback()
