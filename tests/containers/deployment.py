@@ -66,9 +66,12 @@ class Deployment:
     def down(self) -> None:
         self._run(*self._compose, "down", "--volumes", "--timeout", "5", check=False)
 
-    def kill(self, service: str) -> None:
-        self._run(self.engine, "kill", "-s", "KILL", self.container(service))
-        self._run(self.engine, "wait", self.container(service))
+    def kill(self, service: str) -> bool:
+        """Kill the container and wait until it is gone; False where it had ended by itself."""
+        container = self.container(service)
+        self._run(self.engine, "kill", "-s", "KILL", container, check=False)
+        self._run(self.engine, "wait", container)
+        return self.exit_code(service) == 137
 
     def start(self, service: str) -> None:
         self._run(self.engine, "start", self.container(service))

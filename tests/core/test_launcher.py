@@ -14,7 +14,8 @@ from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
 
 from orchestration.core.instance import instance_config
-from orchestration.core.launcher import HOST_TAG, WatchedRunLauncher, host_tag, is_alive
+from orchestration.core.launcher import HOST_TAG, LOCK_TAG, WatchedRunLauncher, host_tag, is_alive
+from orchestration.core.postgres import Database, exclusive
 from orchestration.core.settings import Settings
 
 
@@ -56,6 +57,16 @@ def test_what_cannot_be_known_is_taken_to_be_well(instance: dg.DagsterInstance) 
     assert health(instance, None, host_tag()) is WorkerStatus.RUNNING
     assert health(instance, 2**22 + 1, {HOST_TAG: "another machine"}) is WorkerStatus.RUNNING
     assert health(instance, 2**22 + 1, {}) is WorkerStatus.RUNNING
+
+
+def test_a_command_in_another_container_is_lost_when_its_lock_is_free(
+    instance: dg.DagsterInstance, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.core.launcher.open_database", lambda _settings: database)
+    tags = {HOST_TAG: "another container", LOCK_TAG: "run 1"}
+    with exclusive(database, "run 1"):
+        assert health(instance, 1, tags) is WorkerStatus.RUNNING
+    assert health(instance, 1, tags) is WorkerStatus.NOT_FOUND
 
 
 def test_a_later_process_with_the_same_id_is_another() -> None:
