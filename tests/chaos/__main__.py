@@ -14,7 +14,7 @@ def main() -> int:
     """Take the exam; 0 if every strike left all equal and the reader saw nothing wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=main.__doc__)
     parser.add_argument("--seed", type=int, default=2026, help="of the random moments")
-    parser.add_argument("--short", action="store_true", help="a strike of each kind")
+    parser.add_argument("--short", action="store_true", help="one kill within dbt, and one pause")
     parser.add_argument("--naive", action="store_true", help="without leases and whole swaps: must fail")
     arguments = parser.parse_args()
     for name in [name for name in os.environ if name.startswith("QUARTERDECK_")]:
