@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -185,14 +185,22 @@ class ExamLines:
         )
 
     def set_tables(self) -> tuple[pa.Table, pa.Table]:
-        """The sets of demographics and of scores, once every block was taken; `corrections` is a JSON object, by column."""
+        """The sets of demographics and of scores, once every block was taken; `corrections` is a JSON object, by column.
+
+        A corrected student id stands with the demographics, so that what is made from scores alone holds no personal data.
+        """
+        scores = {f"{item.name}_score" for item in self._file.contract.subjects}
+        corrected = {column for values in self._corrections.values() for column in values}
         return (
-            self._with_corrections(self.demographic_sets.table(DEMOGRAPHIC_SET)),
-            self._with_corrections(self.score_sets.table(SCORE_SET)),
+            self._with_corrections(self.demographic_sets.table(DEMOGRAPHIC_SET), corrected - scores),
+            self._with_corrections(self.score_sets.table(SCORE_SET), scores),
         )
 
-    def _with_corrections(self, sets: pa.Table) -> pa.Table:
-        texts: list[str | None] = [json.dumps(self._corrections[line]) for line in sorted(self._corrections)]
+    def _with_corrections(self, sets: pa.Table, columns: Collection[str]) -> pa.Table:
+        texts: list[str | None] = [
+            json.dumps({column: value for column, value in values.items() if column in columns})
+            for _, values in sorted(self._corrections.items())
+        ]
         return sets.append_column(CORRECTIONS, pa.array(texts + [None] * (len(sets) - len(texts)), pa.string()))
 
     def _sets_as_they_came(self) -> tuple[pa.Table, pa.Table]:

@@ -194,11 +194,10 @@ def _tables(connection: psycopg.Connection) -> list[tuple[str, str, str, int]]:
     """Domain, zone, table and bytes of every table, with its indexes, its overflow and its partitions."""
     rows: list[tuple[str, str, int]] = connection.execute(
         """
-        select nspname, coalesce(parent.relname, stored.relname), sum(pg_total_relation_size(stored.oid))::bigint
+        select nspname, coalesce(root.relname, stored.relname), sum(pg_total_relation_size(stored.oid))::bigint
         from pg_class as stored
         inner join pg_namespace on pg_namespace.oid = stored.relnamespace
-        left join pg_inherits on inhrelid = stored.oid
-        left join pg_class as parent on parent.oid = inhparent
+        left join pg_class as root on root.oid = pg_partition_root(stored.oid)
         where stored.relkind in ('r', 'm') and (nspname in ('platform', 'dagster') or nspname ~ '_(raw|staging|marts|ml)$')
         group by 1, 2
         """
