@@ -67,10 +67,9 @@
     {%- endif -%}
     {%- set quarters = var('quarters') | list -%}
     {%- if config.get('replaces') == 'requested_and_following' -%}
-        {%- for quarter in var('quarters') -%}
-            {%- set following = run_query('select ' ~ following_quarter(quoted(quarter))).columns[0].values()[0] -%}
+        {%- for following in requested_quarters_and(quarter_after) if following not in quarters -%}
             {%- set partition = partition_of(relation, following) -%}
-            {%- if following not in quarters and adapter.get_relation(partition.database, partition.schema, partition.identifier) -%}
+            {%- if adapter.get_relation(partition.database, partition.schema, partition.identifier) -%}
                 {%- do quarters.append(following) -%}
             {%- endif -%}
         {%- endfor -%}

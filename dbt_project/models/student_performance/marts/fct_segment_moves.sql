@@ -1,9 +1,12 @@
-{{ config(tags=['size:students'], materialized='quarter_partitions', replaces='requested_and_following') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions', replaces='requested_and_following', pre_hook='{{ prefer_hash_joins() }}') }}
 
 with labeled_results as (
-    select *
-    from {{ ref('fct_labeled_results') }}
-    where has_own_id
+    select * from {{ ref('fct_labeled_results') }}
+),
+
+-- Once more, since rows that are read twice are all read before they are chosen from: those of every quarter there is.
+preceding_labeled_results as (
+    select * from {{ ref('fct_labeled_results') }}
 ),
 
 clusters as (
@@ -17,7 +20,7 @@ current_results as (
         cluster_id,
         cluster_label
     from labeled_results
-    where {{ in_requested_and_following_quarters('quarter') }}
+    where has_own_id and {{ in_requested_and_following_quarters('quarter') }}
 ),
 
 -- A student's previous quarter, under the name of the quarter it is compared with.
@@ -27,8 +30,8 @@ previous_results as (
         student_id,
         cluster_id,
         cluster_label
-    from labeled_results
-    where {{ in_requested_and_following_quarters(following_quarter('quarter')) }}
+    from preceding_labeled_results
+    where has_own_id and {{ in_requested_and_preceding_quarters('quarter') }}
 ),
 
 -- Where one of the two quarters has nobody to follow, everybody would seem to have joined or left.
