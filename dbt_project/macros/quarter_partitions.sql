@@ -67,9 +67,10 @@
     {%- endif -%}
     {%- set quarters = var('quarters') | list -%}
     {%- if config.get('replaces') == 'requested_and_following' -%}
-        {%- for following in requested_quarters_and(quarter_after) if following not in quarters -%}
+        {%- for quarter in var('quarters') -%}
+            {%- set following = quarter_after(quarter) -%}
             {%- set partition = partition_of(relation, following) -%}
-            {%- if adapter.get_relation(partition.database, partition.schema, partition.identifier) -%}
+            {%- if following not in quarters and adapter.get_relation(partition.database, partition.schema, partition.identifier) -%}
                 {%- do quarters.append(following) -%}
             {%- endif -%}
         {%- endfor -%}

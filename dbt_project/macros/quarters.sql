@@ -3,12 +3,12 @@
 {#- The label after, or before, a label. -#}
 {% macro quarter_after(label) -%}
     {%- set year, number = label[:4] | int, label[5:] | int -%}
-    {{ return(year ~ 'Q' ~ (number + 1) if number < 4 else (year + 1) ~ 'Q1') }}
+    {{- year ~ 'Q' ~ (number + 1) if number < 4 else (year + 1) ~ 'Q1' -}}
 {%- endmacro %}
 
 {% macro quarter_before(label) -%}
     {%- set year, number = label[:4] | int, label[5:] | int -%}
-    {{ return(year ~ 'Q' ~ (number - 1) if number > 1 else (year - 1) ~ 'Q4') }}
+    {{- year ~ 'Q' ~ (number - 1) if number > 1 else (year - 1) ~ 'Q4' -}}
 {%- endmacro %}
 
 {#- The quarter after that of an SQL expression. -#}
@@ -20,35 +20,37 @@
 {%- endmacro %}
 
 {#- The condition that a row belongs to this build. A full refresh drops the table, so it takes every quarter there is:
-    keeping to the requested ones would lose the others. The labels stand in the condition, so that no other partition is read. -#}
+    keeping to the requested ones would lose the others. The labels stand in the condition, so that no other partition is read;
+    one that stands there twice does no harm. -#}
 {% macro in_requested_quarters(column='quarter') -%}
-    {{ in_quarters(column, var('quarters')) }}
+    {%- set labels -%}
+        {%- for quarter in var('quarters') -%}{{ quoted(quarter) }}{{ ', ' if not loop.last }}{%- endfor -%}
+    {%- endset -%}
+    {{ in_quarters(column, labels) }}
 {%- endmacro %}
 
 {#- The same for a table that compares a quarter with the one before it: a new quarter changes the following one's rows. -#}
 {% macro in_requested_and_following_quarters(column='quarter') -%}
-    {{ in_quarters(column, requested_quarters_and(quarter_after)) }}
+    {%- set labels -%}
+        {%- for quarter in var('quarters') -%}
+        {{ quoted(quarter) }}, {{ quoted(quarter_after(quarter)) }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    {%- endset -%}
+    {{ in_quarters(column, labels) }}
 {%- endmacro %}
 
 {#- Those quarters with which such a table compares the requested and the following ones. -#}
 {% macro in_requested_and_preceding_quarters(column='quarter') -%}
-    {{ in_quarters(column, requested_quarters_and(quarter_before)) }}
+    {%- set labels -%}
+        {%- for quarter in var('quarters') -%}
+        {{ quoted(quarter_before(quarter)) }}, {{ quoted(quarter) }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    {%- endset -%}
+    {{ in_quarters(column, labels) }}
 {%- endmacro %}
 
-{% macro requested_quarters_and(neighbour) -%}
-    {%- set quarters = var('quarters') | list -%}
-    {%- for quarter in var('quarters') if neighbour(quarter) not in quarters -%}
-        {%- do quarters.append(neighbour(quarter)) -%}
-    {%- endfor -%}
-    {{ return(quarters) }}
-{%- endmacro %}
-
-{% macro in_quarters(column, quarters) -%}
-    {%- if flags.FULL_REFRESH -%}
-        true
-    {%- else -%}
-        {{ column }} in ({% for quarter in quarters %}{{ quoted(quarter) }}{{ ', ' if not loop.last }}{% endfor %})
-    {%- endif -%}
+{% macro in_quarters(column, labels) -%}
+    {%- if flags.FULL_REFRESH -%}true{%- else -%}{{ column }} in ({{ labels }}){%- endif -%}
 {%- endmacro %}
 
 {#- The first day of a month, counted from 0 in January of the year; 12 is January of the next. -#}

@@ -36,7 +36,10 @@ current_results as (
     where
         has_own_id
         and {{ in_requested_and_following_quarters('quarter') }}
-        and exists (select 1 from quarters_with_ids where {{ in_requested_and_following_quarters('quarter') }})
+        and exists (
+            select 1 from quarters_with_ids
+            where {{ in_requested_and_following_quarters('quarter') }}
+        )
 ),
 
 -- A student's previous quarter, under the name of the quarter it is compared with.
@@ -50,7 +53,10 @@ previous_results as (
     where
         has_own_id
         and {{ in_requested_and_preceding_quarters('quarter') }}
-        and exists (select 1 from quarters_with_ids where {{ in_requested_and_preceding_quarters('quarter') }})
+        and exists (
+            select 1 from quarters_with_ids
+            where {{ in_requested_and_preceding_quarters('quarter') }}
+        )
 ),
 
 -- Where one of the two quarters has nobody to follow, everybody would seem to have joined or left.
