@@ -13,6 +13,7 @@ from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
 from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.leases import confirm
 from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter
 from orchestration.core.postgres import exclusive
@@ -269,6 +270,7 @@ def build_pages_asset(
         quarters = platform.take_quarters(context, domain)
         with exclusive(database, "publish"):
             if step.are_up_to_date(platform):
+                confirm(database)
                 context.log.info("The pages show everything as it is: nothing to do.")
                 return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
             step.forget(database)

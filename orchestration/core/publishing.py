@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.core.leases import writing
+from orchestration.core.leases import confirm
 from orchestration.core.platform_pages import PLATFORM_PAGES
 from orchestration.core.resources import Platform
 from orchestration.core.site import (
@@ -50,8 +50,7 @@ class Publishing:
 
     def still_ours(self) -> None:
         """Raise LeaseLostError if another run has taken this one's quarters over."""
-        with writing(self.platform.database):
-            pass
+        confirm(self.platform.database)
 
     @property
     def area(self) -> str:

@@ -4,16 +4,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
-from orchestration.core import leases
+from orchestration.core import leases, resources
+from orchestration.core.domain_assets import build_pages_asset
 from orchestration.core.leases import LeaseLostError, LeaseTakenError, release, require, take, writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.processes import process_name, wait_until
+from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import track
 
 Q1, Q2, Q3 = Quarter(2026, 1), Quarter(2026, 2), Quarter(2026, 3)
@@ -107,6 +111,28 @@ def test_a_run_that_was_taken_over_writes_nothing_more(database: Database) -> No
         assert connection.execute("select status from platform.stage_status where domain = 'fenced'").fetchall() == [
             ("running",)
         ]
+
+
+def test_a_run_that_was_taken_over_does_not_call_its_successors_pages_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "open_database", lambda _settings: database)
+
+    class Step:
+        """Pages that are as they must be, since the successor has published them."""
+
+        project = SimpleNamespace(domain="published")
+
+        def are_up_to_date(self, _platform: Platform) -> bool:
+            taken_over(database, "published")
+            return True
+
+    quarters = dg.StaticPartitionsDefinition(["2026-01-01"])
+    step: Any = Step()
+    pages = build_pages_asset(step, quarters, marts=[], publish=lambda *_: [])
+    given = {"platform": Platform(), "all_definitions": AllDefinitions(dg.Definitions)}
+    with pytest.raises(LeaseLostError):
+        dg.materialize([pages], partition_key="2026-01-01", resources=given)
 
 
 def test_nobody_takes_over_between_the_question_and_the_commit_and_signs_of_life_go_on(database: Database) -> None:
