@@ -29,7 +29,8 @@ class Strike:
     """One blow: `seconds` after the run reaches the place.
 
     place: a step's start or end, the moment before the `number`th transaction of the run is committed, before its file is received,
-    or, in a session that is open, before the pages' tables are read. victim: the run (and so dbt, which works in it), the whole server, one busy session of it, or the run, paused.
+    or, in a session that is open, before the pages' tables are read. victim: the run (and so dbt, which works in it), the whole
+    server, one busy session of it, or the run, paused.
     """
 
     victim: Victim
