@@ -1,6 +1,7 @@
 """Leases: who works on a quarter, what a second run is told, and that a run which was taken over writes nothing more."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from orchestration.core import leases, resources
 from orchestration.core.domain_assets import build_pages_asset
 from orchestration.core.leases import LeaseLostError, LeaseTakenError, release, require, take, writing
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database
+from orchestration.core.postgres import Database, exclusive
 from orchestration.core.processes import process_name, wait_until
+from orchestration.core.publishing import Publishing
 from orchestration.core.resources import AllDefinitions, Platform
 from orchestration.core.status import track
 
@@ -199,3 +201,46 @@ def test_the_second_is_told_in_words_what_started_the_first() -> None:
     )
     assert leases.starter({"quarterdeck/started_by": leases.COMMAND}) == "`quarterdeck run`"
     assert leases.starter({}) == "the Dagster UI"
+
+
+# Takes a short lease of the other domain's quarter and the lock that all share, and falls asleep.
+SLEEPER = """
+import os, signal, sys
+from orchestration.core.leases import take
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, exclusive
+database = Database(sys.argv[1])
+take(database, "asleep", [Quarter(2026, 1)], "sleeper", "a person", lease_seconds=1, wait_seconds=0)
+with exclusive(database, "shared lock"):
+    print("asleep", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    with database.connect() as connection:
+        from orchestration.core.leases import require
+        require(connection)
+"""
+
+
+def test_a_lock_that_a_silent_run_holds_is_taken_with_its_right_to_write(database: Database) -> None:
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, database.conninfo], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert sleeper.stdout is not None
+    sleeper.stdout.readline()
+    with exclusive(database, "shared lock"):
+        sleeper.send_signal(signal.SIGCONT)
+        _, errors = sleeper.communicate(timeout=60)
+    assert "LeaseLostError" in errors
+
+
+def test_a_publisher_that_lost_its_lock_does_not_publish(database: Database) -> None:
+    platform: Any = SimpleNamespace(database=database)
+    nothing: Any = None
+    with exclusive(database, "lost lock") as still_locked:
+        publishing = Publishing(platform, "lost", "run", nothing, nothing, still_locked)
+        publishing.still_ours()
+        with database.connect() as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%lost lock%'"
+            )
+        with pytest.raises(psycopg.OperationalError):
+            publishing.still_ours()
