@@ -50,11 +50,10 @@ def test_a_backup_made_while_a_run_works_is_of_one_moment(
     for bundle in bundles:
         restored = beside(command, bundle.stem)
         restored.without_network("restore", str(bundle))
-        states = sorted(str(row["state"]) for row in restored.rows(STATES))
-        equal, left_out = verified(restored)
-        print(f"{bundle.name}: {', '.join(states) or 'all succeeded'}; {equal} equal{', others left out' * left_out}")
-        if states:
+        if states := sorted(str(row["state"]) for row in restored.rows(STATES)):
             of_work.append(restored)
+            equal, left_out = verified(restored)
+            print(f"{bundle.name}: {', '.join(states)}; {equal} equal{', quarters at work left out' * left_out}")
     assert of_work, "No backup was made while the run worked."
     # The run that was at work is nowhere any more: the next one takes its place and finishes what it had begun.
     of_work[-1](*RUN, **NEXT)
