@@ -19,7 +19,9 @@ from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database, exclusive
 from orchestration.core.processes import process_name, wait_until
 from orchestration.core.publishing import Publishing
+from orchestration.core.reset import forget_quarter
 from orchestration.core.resources import AllDefinitions, Platform
+from orchestration.core.settings import Settings
 from orchestration.core.status import track
 
 Q1, Q2, Q3 = Quarter(2026, 1), Quarter(2026, 2), Quarter(2026, 3)
@@ -70,6 +72,15 @@ def test_a_second_run_is_told_who_works_since_when_and_changes_nothing(database:
     assert lease_of(database, "second")[0] == "run of the dead"
     # All or none: the free quarter was not taken.
     take(database, "second", [Q2], "third run", "a person", **ALONE)
+    first.communicate("\n")
+
+
+def test_a_quarter_at_work_is_not_forgotten(database: Database) -> None:
+    first = other_run(database, "forgotten", "lives")
+    assert first.stdout is not None
+    first.stdout.readline()
+    with pytest.raises(LeaseTakenError, match="already running"):
+        forget_quarter(database, Settings(), ["forgotten"], Q1)
     first.communicate("\n")
 
 
