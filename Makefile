@@ -78,13 +78,15 @@ dist: $(STAMP) ## Only build sdist and wheel in dist/
 audit: $(STAMP) ## Look for known vulnerabilities in what an installation gets
 	@.ci/audit
 
-lock: ## Renew requirements.lock from pyproject.toml, that of an installation, and that of the Spark environment
+lock: ## Renew requirements.lock from pyproject.toml, that of an installation, and those of the Spark and the release environment
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --all-extras --generate-hashes --no-header --upgrade \
 		--output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --extra kubernetes --extra vault --no-strip-extras --generate-hashes \
 		--no-header --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --generate-hashes --no-header --upgrade \
 		--output-file tests/engines/requirements.lock tests/engines/requirements.in
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --generate-hashes --no-header --upgrade \
+		--output-file .ci/release.lock .ci/release.in
 
 clean: ## Delete the environment, caches and all state of runs
 	rm -rf $(VENV) $(SPARK) .quarterdeck dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,5 +1,5 @@
 {#- What Postgres and Spark say differently. Each macro's default is Postgres's form, which stays as fast as it was written by hand.
-    tests/engines runs every one of them on both. -#}
+    dbt_project/tests/portable_macros__say_the_same_on_every_engine.sql has a line for each. -#}
 
 {#- Whether a text matches a regular expression, both SQL expressions. -#}
 {% macro matches(text, pattern) -%}

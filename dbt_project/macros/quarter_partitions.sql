@@ -68,7 +68,7 @@
     {%- set quarters = var('quarters') | list -%}
     {%- if config.get('replaces') == 'requested_and_following' -%}
         {%- for quarter in var('quarters') -%}
-            {%- set following = run_query('select ' ~ following_quarter(quoted(quarter))).columns[0].values()[0] -%}
+            {%- set following = quarter_after(quarter) -%}
             {%- set partition = partition_of(relation, following) -%}
             {%- if following not in quarters and adapter.get_relation(partition.database, partition.schema, partition.identifier) -%}
                 {%- do quarters.append(following) -%}

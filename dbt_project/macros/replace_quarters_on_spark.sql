@@ -84,7 +84,7 @@
     {%- else -%}
         {%- set candidates = [] -%}
         {%- for quarter in var('quarters') -%}
-            {%- do candidates.extend(['(' ~ quoted(quarter) ~ ')', '(' ~ following_quarter(quoted(quarter)) ~ ')']) -%}
+            {%- do candidates.extend(['(' ~ quoted(quarter) ~ ')', '(' ~ quoted(quarter_after(quarter)) ~ ')']) -%}
         {%- endfor -%}
         {%- set query = 'select distinct quarter from (values ' ~ candidates | join(', ') ~ ') as candidates (quarter) where ' ~ condition -%}
     {%- endif -%}

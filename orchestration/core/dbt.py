@@ -12,10 +12,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import dagster as dg
@@ -202,7 +200,6 @@ class DbtStep:
 
     unsettled: those of the quarters on which the stage has work to do, or has not succeeded yet.
     fingerprints: of each quarter, everything that the models depend on; None where the step before has no record.
-    next_module: what the step after it will import, where that takes long: it is imported while dbt waits for the database.
     """
 
     name: str
@@ -210,7 +207,6 @@ class DbtStep:
     finishes: bool
     unsettled: Callable[[Platform, Sequence[Quarter]], list[Quarter]]
     fingerprints: Callable[[Platform, Sequence[Quarter]], dict[Quarter, str | None]]
-    next_module: str | None = None
 
 
 def _as_they_are(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -285,9 +281,6 @@ def build_dbt_assets(
             take_back = supersede_later_stages(database, domain, todo, stage, stages)
             engine.bring_sources(settings, database, manifest)
             selection = [key.path[-1] for key in sorted(context.selected_asset_keys, key=str)]
-            if step.next_module:
-                # An error is of no matter here: the next step imports it again, and says what is wrong.
-                Thread(target=import_module, args=(step.next_module,), daemon=True).start()
             result = invoke(
                 settings,
                 database,

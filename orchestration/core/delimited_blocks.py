@@ -8,7 +8,7 @@ a byte that is no character) is read as `read_rows` does. Both ways give the sam
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -30,7 +30,12 @@ Record = tuple[int, list[str], str]
 
 
 def read_tables(
-    path: Path, dialect: Dialect, field_count: int, *, block_bytes: int = BLOCK_BYTES
+    path: Path,
+    dialect: Dialect,
+    field_count: int,
+    *,
+    repeating: Collection[int] = (),
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.Table]:
     """Stream the records below the header, in blocks that follow the file's order.
 
@@ -38,12 +43,16 @@ def read_tables(
     as written), `found` (int64) and `text`. A record with another number of fields has null values, that number in
     `found` and in `text` the line as it came; in any other record these two are null.
 
+    repeating: positions of few distinct values, whose columns are dictionaries of them; the others are texts.
+
     Raises:
         QuarterdeckError: a record cannot be read (see `read_records`), or, after the last block, the file turns out to be cut
             off: its last record has another number of fields, and no line end follows; the message names the line.
     """
     last = None
-    for table in _tables(path, dialect, field_count, block_bytes):
+    types = {str(position): pa.string() for position in range(field_count)}
+    types |= {str(position): pa.dictionary(pa.int32(), pa.string()) for position in repeating}
+    for table in _tables(path, dialect, types, block_bytes):
         yield table
         last = table
     if last is None or dialect.ends_with_line_end:
@@ -57,29 +66,29 @@ def read_tables(
         )
 
 
-def _tables(path: Path, dialect: Dialect, field_count: int, block_bytes: int) -> Iterator[pa.Table]:
+def _tables(path: Path, dialect: Dialect, types: dict[str, pa.DataType], block_bytes: int) -> Iterator[pa.Table]:
     # Lines are found by their newline here, of which other files have none, or not every line.
     if dialect.encoding in _NEWLINE_IS_ONE_BYTE and dialect.line_end != "\r":
         with path.open("rb") as file:
             lines = _Lines(file, dialect)
             next(read_records(lines, dialect), None)  # the header, and what may stand before it
             if lines.are_read_up_to(file.tell()):
-                yield from _blocks(file, lines, dialect, field_count, block_bytes)
+                yield from _blocks(file, lines, dialect, types, block_bytes)
                 return
     records = read_rows(path, dialect)
     while rows := list(islice(records, _RECORDS_AT_ONCE)):
-        yield _table_of(rows, field_count)
+        yield _table_of(rows, types)
 
 
 def _blocks(
-    file: io.BufferedReader, lines: _Lines, dialect: Dialect, field_count: int, block_bytes: int
+    file: io.BufferedReader, lines: _Lines, dialect: Dialect, types: dict[str, pa.DataType], block_bytes: int
 ) -> Iterator[pa.Table]:
     while block := file.read(block_bytes) + file.readline():
-        table = _read_plain(block, dialect, field_count, lines.count + 1)
+        table = _read_plain(block, dialect, types, lines.count + 1)
         if table is None:
             file.seek(-len(block), io.SEEK_CUR)
             end = file.tell() + len(block)
-            table = _table_of(list(_records_up_to(end, lines, dialect)), field_count)
+            table = _table_of(list(_records_up_to(end, lines, dialect)), types)
         else:
             lines.count += table.num_rows
         if table.num_rows:
@@ -116,10 +125,10 @@ def _records_up_to(end: int, lines: _Lines, dialect: Dialect) -> Iterator[Record
             return
 
 
-def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: int) -> pa.Table | None:
+def _read_plain(block: bytes, dialect: Dialect, types: dict[str, pa.DataType], first_line: int) -> pa.Table | None:
     """Read a block of whole lines that are a record each; None where it is not that plain."""
     if (
-        field_count < 2  # a blank line could pass for a record
+        len(types) < 2  # a blank line could pass for a record
         or dialect.is_wrapped
         or dialect.has_null_bytes
         or (dialect.ends_inside_character and not _is_utf_8(block))  # Arrow's handler takes no such row
@@ -131,8 +140,7 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
     # No field is longer than its line, so that the fields themselves need not be measured.
     longest = int(np.diff(line_ends, prepend=-1, append=len(block)).max())
     # A last line without values: where a quote is still open at the block's end, it is swallowed and missed below.
-    block += b"\n" * (not block.endswith(b"\n")) + dialect.delimiter.encode() * (field_count - 1) + b"\n"
-    names = [str(position) for position in range(field_count)]
+    block += b"\n" * (not block.endswith(b"\n")) + dialect.delimiter.encode() * (len(types) - 1) + b"\n"
     odd: list[arrow_csv.InvalidRow] = []
 
     def keep(row: arrow_csv.InvalidRow) -> str:
@@ -142,11 +150,11 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
     try:
         table = arrow_csv.read_csv(
             io.BytesIO(block if dialect.encoding != "cp1252" else block.decode("cp1252").encode()),
-            arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * len(block) + 1),
+            arrow_csv.ReadOptions(column_names=list(types), use_threads=False, block_size=2 * len(block) + 1),
             arrow_csv.ParseOptions(
                 delimiter=dialect.delimiter, quote_char=dialect.quote_character, invalid_row_handler=keep
             ),
-            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+            arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
         )
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
@@ -166,7 +174,7 @@ def _read_plain(block: bytes, dialect: Dialect, field_count: int, first_line: in
         (int(numbers[position]), [""] * row.actual_columns, row.text)
         for position, row in zip(odd_positions, odd, strict=True)
     ]
-    return pa.concat_tables([_complete(plain), _table_of(rows, field_count)]) if rows else _complete(plain)
+    return pa.concat_tables([_complete(plain), _table_of(rows, types)]) if rows else _complete(plain)
 
 
 def _is_utf_8(block: bytes) -> bool:
@@ -183,12 +191,12 @@ def _complete(plain: pa.Table) -> pa.Table:
     )
 
 
-def _table_of(rows: list[Record], field_count: int) -> pa.Table:
-    fits = [len(fields) == field_count for _, fields, _ in rows]
+def _table_of(rows: list[Record], types: dict[str, pa.DataType]) -> pa.Table:
+    fits = [len(fields) == len(types) for _, fields, _ in rows]
     columns = {"line": pa.array([line for line, _, _ in rows], pa.int64())}
-    for position in range(field_count):
+    for position, (name, type_) in enumerate(types.items()):
         values = [fields[position] if fit else None for (_, fields, _), fit in zip(rows, fits, strict=True)]
-        columns[str(position)] = pa.array(values, pa.string())
+        columns[name] = pa.array(values, type_)
     found = [None if fit else len(fields) for (_, fields, _), fit in zip(rows, fits, strict=True)]
     text = [None if fit else text for (_, _, text), fit in zip(rows, fits, strict=True)]
     return pa.table({**columns, "found": pa.array(found, pa.int64()), "text": pa.array(text, pa.string())})

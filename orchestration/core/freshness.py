@@ -134,7 +134,7 @@ class EtlStage:
         )
         return [quarter for quarter in quarters if quarter not in settled]
 
-    def dbt_step(self, next_module: str | None = None) -> DbtStep:
+    def dbt_step(self) -> DbtStep:
         """The models up to the row account."""
         return DbtStep(
             MODELS_STEP,
@@ -142,7 +142,6 @@ class EtlStage:
             False,
             self.unsettled,
             lambda platform, quarters: self.project.following(platform, quarters, RAW_STEP),
-            next_module,
         )
 
 

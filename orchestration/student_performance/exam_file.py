@@ -56,7 +56,9 @@ class ExamFile:
         """  # noqa: D205
         mapping, count = self.mapping, self.mapping.field_count
         spellings = [Spelling(part.values) for part in self.contract.demographics]
-        for block in read_tables(self.path, self.dialect, count):
+        # A student's id is another in each line.
+        repeating = set(range(count)) - {mapping.identifier}
+        for block in read_tables(self.path, self.dialect, count, repeating=repeating):
             for position, counter in (counters or {}).items():
                 counter.add(block[str(position)])
             ids = pa.nulls(block.num_rows, pa.string())
@@ -227,10 +229,13 @@ class Spelling:
         self._listed = {value.casefold(): value for value in values}
 
     def apply(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The categories of a column, each distinct one looked at once."""
-        encoded = column.combine_chunks().dictionary_encode()
-        spelled = pa.array([self.of(value) for value in encoded.dictionary.to_pylist()], pa.string())
-        return pa.chunked_array([spelled.take(encoded.indices)])
+        """The categories of a column, a dictionary as before."""
+        encoded = column.combine_chunks()
+        spelled = pa.array(
+            [self.of(value) for value in encoded.dictionary.to_pylist()], pa.string()
+        ).dictionary_encode()
+        places = spelled.indices.take(encoded.indices)
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(places, spelled.dictionary)])
 
     def of(self, value: str) -> str:
         """One category without the blanks around it, as the contract spells it where it lists it."""

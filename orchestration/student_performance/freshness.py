@@ -57,7 +57,7 @@ def unsettled_ml(
 def dbt_step(models: set[str], etl: EtlStage, contract: Contract) -> DbtStep:
     """The step that these models are: those up to the clusters are of stage etl, the rest of ml."""
     if LABELED_MART not in models:
-        return etl.dbt_step(next_module="ml_assets.student_performance.tables")
+        return etl.dbt_step()
     return DbtStep(
         LABELS_STEP,
         "ml",

@@ -121,7 +121,8 @@ def test_every_dbt_data_test_is_an_asset_check(
     manifest: dict[str, dict[str, dict[str, object]]], definitions: dg.Definitions
 ) -> None:
     checks = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
-    tests = {str(node["name"]) for node in nodes(manifest, "test")}
+    # That of the macros reads no table.
+    tests = {str(node["name"]) for node in nodes(manifest, "test") if node["depends_on"]["nodes"]}  # type: ignore[index]
     assert len(tests) > 20
     assert tests - checks == set()
 

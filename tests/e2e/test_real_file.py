@@ -256,10 +256,12 @@ def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
     settings = Settings(home=command.home)
     variables = dbt_variables(settings)
     selected = "test_type:unit,fqn:quarterdeck.student_performance"
-    arguments = build_arguments([Quarter.parse(QUARTER)], variables, ["test", "--select", selected])
+    macros = "portable_macros__say_the_same_on_every_engine"
+    arguments = build_arguments([Quarter.parse(QUARTER)], variables, ["test", "--select", selected, macros])
     database = open_database(settings)
     result = invoke(settings, database, "unit_tests", arguments, manifest=parsed_project(settings, variables).manifest)
     assert result.exception is None
     outcomes = {outcome.node.name: str(outcome.status) for outcome in result.result.results}
     assert len(outcomes) >= 24
+    assert macros in outcomes
     assert {name: status for name, status in outcomes.items() if status != "pass"} == {}

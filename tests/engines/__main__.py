@@ -39,6 +39,7 @@ from tests.engines.compare import TOLERANCE, Comparison, compare, from_postgres,
 SMALL_QUARTERS = {"2026Q1": 1_000, "2026Q2": 20_000}
 LARGE_QUARTER = "2026Q3"
 COPY = " (copy)"
+MACROS_TEST = "portable_macros__say_the_same_on_every_engine"
 console = Console(width=140, highlight=False)
 
 
@@ -128,7 +129,7 @@ def compare_models(postgres: Settings, spark: Settings) -> list[Comparison]:
 
 
 def run_unit_tests(spark: Settings) -> None:
-    """Run dbt's unit tests on Spark: the rules, and with them the macros that differ between the engines.
+    """Run dbt's unit tests on Spark, the rules, and the test of the macros that differ between the engines.
 
     Raises:
         DifferenceError: one does not pass.
@@ -139,14 +140,16 @@ def run_unit_tests(spark: Settings) -> None:
         spark,
         open_database(spark),
         "unit-tests",
-        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit"],
+        [*build_arguments(quarters, dbt_vars, ["test"]), "--select", "test_type:unit", MACROS_TEST],
         manifest=parsed_project(spark, dbt_vars).manifest,
     )
     outcomes = getattr(result.result, "results", [])
     failed = {outcome.node.name: outcome.message for outcome in outcomes if outcome.status != "pass"}
     if failed or not outcomes:
         raise DifferenceError(f"Unit tests of dbt that fail on Spark: {failed}")
-    console.print(f"{len(outcomes)} unit tests of dbt pass on Spark.")
+    if MACROS_TEST not in {outcome.node.name for outcome in outcomes}:
+        raise DifferenceError(f"There is no test {MACROS_TEST}.")
+    console.print(f"{len(outcomes)} unit tests of dbt pass on Spark, with that of the macros.")
 
 
 def report(comparisons: Sequence[Comparison], title: str) -> None:

@@ -1,9 +1,25 @@
-{{ config(tags=['size:students'], materialized='quarter_partitions', replaces='requested_and_following') }}
+{{ config(tags=['size:students'], materialized='quarter_partitions', replaces='requested_and_following', pre_hook='{{ prefer_hash_joins() }}') }}
 
 with labeled_results as (
-    select *
-    from {{ ref('fct_labeled_results') }}
-    where has_own_id
+    select * from {{ ref('fct_labeled_results') }}
+),
+
+-- Once more, since rows that are read twice are all read before they are chosen from: those of every quarter there is.
+preceding_labeled_results as (
+    select * from {{ ref('fct_labeled_results') }}
+),
+
+accepted_sets as (
+    select * from {{ ref('stg_student_performance__accepted_sets') }}
+),
+
+-- Where nobody has an id, this is known without looking at every line.
+quarters_with_ids as (
+    select distinct quarter
+    from accepted_sets
+    where
+        own_id_count > 0
+        and ({{ in_requested_and_following_quarters('quarter') }} or {{ in_requested_and_preceding_quarters('quarter') }})
 ),
 
 clusters as (
@@ -17,7 +33,13 @@ current_results as (
         cluster_id,
         cluster_label
     from labeled_results
-    where {{ in_requested_and_following_quarters('quarter') }}
+    where
+        has_own_id
+        and {{ in_requested_and_following_quarters('quarter') }}
+        and exists (
+            select 1 from quarters_with_ids
+            where {{ in_requested_and_following_quarters('quarter') }}
+        )
 ),
 
 -- A student's previous quarter, under the name of the quarter it is compared with.
@@ -27,8 +49,14 @@ previous_results as (
         student_id,
         cluster_id,
         cluster_label
-    from labeled_results
-    where {{ in_requested_and_following_quarters(following_quarter('quarter')) }}
+    from preceding_labeled_results
+    where
+        has_own_id
+        and {{ in_requested_and_preceding_quarters('quarter') }}
+        and exists (
+            select 1 from quarters_with_ids
+            where {{ in_requested_and_preceding_quarters('quarter') }}
+        )
 ),
 
 -- Where one of the two quarters has nobody to follow, everybody would seem to have joined or left.
