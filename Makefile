@@ -31,8 +31,11 @@ run: $(STAMP) ## Run the whole job for the current quarter (Kaggle, or the sampl
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
-exam: $(STAMP) ## Take the long exams: kill the main job wherever it can be killed (docs/exams.md)
-	@$(BIN)/python -m tests.chaos $(ARGS)
+exam: $(STAMP) ## Take the long exams, an hour: faults, fuzzing, two at once, backups of work, kills (docs/exams.md)
+	@$(BIN)/quarterdeck faults
+	@FUZZ_EXAMPLES=2000 $(BIN)/pytest tests/faults/test_fuzz.py
+	@$(BIN)/pytest -m exam -s
+	@$(BIN)/python -m tests.chaos
 
 bench: $(STAMP) ## Measure speed: ROWS=10_000_000, MEASURE=whole|quarters|rerun|startup|typing|attendance|rows|page
 	@$(BIN)/python -m tests.benchmark $(or $(MEASURE),whole) $(if $(ROWS),--rows $(ROWS)) $(if $(HAND_WRITTEN),--hand-written)

@@ -13,6 +13,7 @@ from orchestration.core.dbt import load_manifest
 from orchestration.core.dbt_docs import generate_docs
 from orchestration.core.freshness import RAW_STEP, EtlStage, PagesStep
 from orchestration.core.instance import DATABASE_WRITERS
+from orchestration.core.leases import confirm
 from orchestration.core.monitoring.defs import source_freshness
 from orchestration.core.partitions import BACKFILL_POLICY, Quarter
 from orchestration.core.postgres import exclusive
@@ -267,8 +268,9 @@ def build_pages_asset(
         """The published pages with the dbt data docs beside them, swapped in whole once they are checked."""
         database, settings = platform.database, platform.settings
         quarters = platform.take_quarters(context, domain)
-        with exclusive(database, "publish"):
+        with exclusive(database, "publish") as still_locked:
             if step.are_up_to_date(platform):
+                confirm(database)
                 context.log.info("The pages show everything as it is: nothing to do.")
                 return dg.MaterializeResult(metadata={"unchanged": UNCHANGED})
             step.forget(database)
@@ -281,7 +283,9 @@ def build_pages_asset(
                 shown = step.quarters(database)
                 now = datetime.now(UTC).replace(microsecond=0)
                 manifest, definitions = load_manifest(settings, project.dbt_vars), all_definitions.get()
-                publishing = Publishing(platform, domain, context.run_id, now, context.instance, manifest, definitions)
+                publishing = Publishing(
+                    platform, domain, context.run_id, now, context.instance, still_locked, manifest, definitions
+                )
                 published = publish(publishing, shown, docs)
                 promote(database, domain, quarters, "product", ["site check"], f"run {context.run_id}")
             step.record(platform, made_of)

@@ -157,6 +157,16 @@ def writing(database: Database) -> Iterator[psycopg.Connection]:
         require(connection)
 
 
+def confirm(database: Database) -> None:
+    """Ask the same where there is nothing to write, before what stands is called this run's own.
+
+    Raises:
+        LeaseLostError: another run has taken this one's quarters over.
+    """
+    with writing(database):
+        pass
+
+
 def _session(database: Database) -> psycopg.Connection:
     return psycopg.connect(database.conninfo, autocommit=True, application_name=f"quarterdeck lease {process_name()}")
 

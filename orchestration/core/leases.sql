@@ -44,6 +44,23 @@ begin
 end
 $$;
 
+-- Ends the runs whose leases have run out, for whoever waits for a lock of theirs: their sessions, which hold it, and their right to write.
+create or replace function platform.end_silent_runs() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pg_terminate_backend(pid)
+    from pg_stat_activity
+    inner join platform.stage_leases on application_name like '%' || sessions
+    where released_at is null and expires_at < clock_timestamp()
+        and current_setting('application_name') not like '%' || sessions;
+    update platform.stage_leases set token = nextval('platform.lease_tokens')
+    where released_at is null and expires_at < clock_timestamp()
+        and current_setting('application_name') not like '%' || sessions;
+end
+$$;
+
 create or replace view platform.stage_states as
 select
     stage_status.*,

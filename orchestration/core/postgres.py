@@ -5,8 +5,8 @@ dbt, Dagster, the command and the assets all get their connection from `open_dat
 
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -205,16 +205,27 @@ def is_exclusive(database: Database, name: str) -> bool:
 
 
 @contextmanager
-def exclusive(database: Database, name: str) -> Iterator[None]:
+def exclusive(database: Database, name: str) -> Iterator[Callable[[], object]]:
     """Hold the lock `name` across processes: one writer at a time, the others wait their turn.
 
-    It is a Postgres session lock, so it is free again as soon as its holder is gone, however it went.
+    It is a Postgres session lock, so it is free again as soon as its holder is gone, however it went. A run that holds it and
+    gives no sign of life until its lease has run out is ended by who waits, and can write nothing more.
+
+    Yields:
+        A function that raises psycopg.OperationalError where the lock was lost meanwhile, as when the server was restarted.
     """
     with psycopg.connect(
         database.conninfo, autocommit=True, application_name=f"quarterdeck {name} {process_name()}"
     ) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (_lock_key(name),))
-        yield
+        connection.execute("set lock_timeout = '5s'")
+        while True:
+            try:
+                connection.execute("select pg_advisory_lock(%s)", (_lock_key(name),))
+                break
+            except psycopg.errors.LockNotAvailable:
+                with suppress(psycopg.errors.LockNotAvailable):  # then it is asked again
+                    connection.execute("select platform.end_silent_runs()")
+        yield lambda: connection.execute("select")
 
 
 def _lock_key(name: str) -> int:

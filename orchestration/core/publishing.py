@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.core.leases import writing
+from orchestration.core.leases import confirm
 from orchestration.core.platform_pages import PLATFORM_PAGES
 from orchestration.core.resources import Platform
 from orchestration.core.site import (
@@ -36,8 +36,9 @@ DOCS_PAGE = "dbt/index.html"
 class Publishing:
     """What is being published: the part of `domain`, in the run and at the time that all pages name.
 
-    manifest: dbt's, as plain dicts. definitions: those of every domain; the run knows its own job only. Without these two,
-    the platform's pages that need them are taken over as they are: no table has changed.
+    still_locked: raises where the lock `publish` was lost. manifest: dbt's, as plain dicts. definitions: those of every domain;
+    the run knows its own job only. Without these two, the platform's pages that need them are taken over as they are: no table
+    has changed.
     """
 
     platform: Platform
@@ -45,13 +46,15 @@ class Publishing:
     run_id: str
     built_at: datetime
     instance: dg.DagsterInstance
+    still_locked: Callable[[], object]
     manifest: Mapping[str, Any] | None = None
     definitions: dg.Definitions | None = None
 
     def still_ours(self) -> None:
-        """Raise LeaseLostError if another run has taken this one's quarters over."""
-        with writing(self.platform.database):
-            pass
+        """Raise LeaseLostError if another run has taken this one's quarters over, psycopg.OperationalError if the lock was lost."""
+        # Another domain's part may have been published since this build took over what it found.
+        self.still_locked()
+        confirm(self.platform.database)
 
     @property
     def area(self) -> str:
@@ -97,7 +100,9 @@ def publish_part(publishing: Publishing, build_part: Callable[[Path], object], d
     return sorted(site / path.relative_to(build) for path in build.rglob("*") if path.is_file())
 
 
-def publish_platform(platform: Platform, run_id: str, instance: dg.DagsterInstance) -> None:
+def publish_platform(
+    platform: Platform, run_id: str, instance: dg.DagsterInstance, still_locked: Callable[[], object]
+) -> None:
     """Publish the platform's pages anew, with every domain's part as it is; nothing where no part is published yet.
 
     Raises:
@@ -106,7 +111,7 @@ def publish_platform(platform: Platform, run_id: str, instance: dg.DagsterInstan
     docs = platform.settings.site / DOCS_PAGE
     if docs.exists() and read_manifest(platform.settings.site)["parts"]:
         now = datetime.now(UTC).replace(microsecond=0)
-        publish_part(Publishing(platform, PLATFORM_AREA, run_id, now, instance), lambda _: None, docs)
+        publish_part(Publishing(platform, PLATFORM_AREA, run_id, now, instance, still_locked), lambda _: None, docs)
 
 
 def new_build(site: Path, built_at: datetime) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from orchestration.core import leases
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Engine, Settings
@@ -22,7 +23,20 @@ def forget_quarter(database: Database, settings: Settings, domains: Sequence[str
     """Drop the quarter's partitions and delete its rows from every other table that has a quarter; received files stay.
 
     In Postgres that is one transaction, and the last that is done: it also forgets that the quarter was ever built.
+
+    Raises:
+        LeaseTakenError: a run works on the quarter.
     """
+    for domain in domains:
+        starter = "`quarterdeck reset`"
+        leases.take(database, domain, [quarter], starter, starter, lease_seconds=settings.lease_seconds, wait_seconds=0)
+    try:
+        _forget_quarter(database, settings, domains, quarter)
+    finally:
+        leases.release()
+
+
+def _forget_quarter(database: Database, settings: Settings, domains: Sequence[str], quarter: Quarter) -> None:
     if settings.engine is Engine.SPARK:
         with open_spark(settings) as spark:
             spark.forget_quarter(own_schemas(domains), str(quarter))

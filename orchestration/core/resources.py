@@ -59,13 +59,15 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """At the end of every run, however it was started and however it went: measure it, and look for what is unusual."""
-        leases.release()
-        if self._database is None or context.run is None or context.instance is None or context.log is None:
-            return
-        # Imported here because sensors and people's queries use this resource too, without a run.
-        from orchestration.core.monitoring.watch import watch_run
+        try:
+            if self._database is None or context.run is None or context.instance is None or context.log is None:
+                return
+            # Imported here because sensors and people's queries use this resource too, without a run.
+            from orchestration.core.monitoring.watch import watch_run
 
-        watch_run(self, context.instance, context.run, context.log)
+            watch_run(self, context.instance, context.run, context.log)
+        finally:
+            leases.release()
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def test_bases_are_pinned_by_their_full_names(compose: dict[str, Any]) -> None:
     named += [service["image"] for service in compose["services"].values() if "build" not in service]
     assert named
     for name in named:
-        assert re.fullmatch(r"docker\.io/library/[a-z]+:\d[\w.-]*", name), name
+        assert re.fullmatch(r"docker\.io/library/[a-z]+(:\d[\w.-]*|@sha256:[0-9a-f]{64})", name), name
 
 
 def test_images_run_as_a_user_and_hold_nothing_but_what_is_named() -> None:

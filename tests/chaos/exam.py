@@ -44,6 +44,7 @@ def full_exam(seed: int) -> list[Strike]:
         *(Strike("run", "start", step, seconds=chance.uniform(0.1, 1.5)) for step in dbt_steps for _ in range(3)),
         *(Strike("postgres", "start", step, seconds=chance.uniform(0, 0.8)) for step in STEPS),
         *(Strike("session", "start", step, seconds=chance.uniform(0.1, 0.8)) for step in (STEPS[1], *dbt_steps)),
+        Strike("pause", "receiving"),
         Strike("pause", "reading"),
         *(Strike("pause", "commit", number=number) for number in (4, 9)),
         Strike("pause", "start", dbt_steps[0], seconds=0.7),
@@ -57,7 +58,7 @@ def short_exam() -> list[Strike]:
     """A kill within dbt, and a pause."""
     return [
         Strike("run", "start", STEPS[2], seconds=0.5),
-        Strike("pause", "reading"),
+        Strike("pause", "receiving"),
     ]
 
 

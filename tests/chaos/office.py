@@ -18,7 +18,7 @@ from orchestration.core.runner import run_job
 from orchestration.core.settings import get_settings
 from orchestration.definitions import build_definitions
 from tests.chaos import naive
-from tests.chaos.strikes import Strike, Striker
+from tests.chaos.strikes import Strike, Striker, paused_mark
 
 DOMAIN = "student_performance"
 QUARTERS = [Quarter(2026, number) for number in (1, 2, 3)]
@@ -63,14 +63,16 @@ class Office:
         return self.wait(self.start(students, strike, **settings))
 
     def wait(self, process: int) -> int:
-        """The exit code of a run, once it has ended; one that does not end is killed, and gives that signal."""
-        deadline = time.monotonic() + LONGEST_RUN_SECONDS
-        while time.monotonic() < deadline:
+        """The exit code of a run, once it has ended; one that pauses itself, or does not end and is killed, gives the signal."""
+        mark = paused_mark(embedded_data_dir(self.settings))
+        # Counted rather than read off a clock, which goes on where the machine sleeps.
+        for _ in range(LONGEST_RUN_SECONDS * 20):
             found, status = os.waitpid(process, os.WNOHANG | os.WUNTRACED)
-            if found and os.WIFSTOPPED(status):
-                return -os.WSTOPSIG(status)
-            if found:
+            if found and not os.WIFSTOPPED(status):
                 return os.waitstatus_to_exitcode(status)
+            if found and mark.exists():
+                mark.unlink()
+                return -os.WSTOPSIG(status)
             time.sleep(0.05)
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)

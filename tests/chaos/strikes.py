@@ -13,7 +13,7 @@ import dagster as dg
 import psutil
 import psycopg
 
-from orchestration.core import leases
+from orchestration.core import leases, page_frames
 from orchestration.student_performance import ingest
 from orchestration.student_performance.commands import STEP_TITLES
 
@@ -21,15 +21,16 @@ from orchestration.student_performance.commands import STEP_TITLES
 STEPS = tuple(STEP_TITLES)
 
 Victim = Literal["run", "postgres", "session", "pause"]
-Place = Literal["start", "end", "commit", "reading"]
+Place = Literal["start", "end", "commit", "receiving", "reading"]
 
 
 @dataclass(frozen=True)
 class Strike:
     """One blow: `seconds` after the run reaches the place.
 
-    place: a step's start or end, the moment before the `number`th transaction of the run is committed, or the moment before its
-    file is received. victim: the run (and so dbt, which works in it), the whole server, one busy session of it, or the run, paused.
+    place: a step's start or end, the moment before the `number`th transaction of the run is committed, before its file is received,
+    or, in a session that is open, before the pages' tables are read. victim: the run (and so dbt, which works in it), the whole
+    server, one busy session of it, or the run, paused.
     """
 
     victim: Victim
@@ -43,9 +44,15 @@ class Strike:
             "start": f"start of {self.step}",
             "end": f"end of {self.step}",
             "commit": f"before commit {self.number}",
-            "reading": "before the file is received",
+            "receiving": "before the file is received",
+            "reading": "before the pages' tables are read",
         }[self.place]
         return where + (f" + {self.seconds:.2f} s" if self.seconds else "")
+
+
+def paused_mark(data_dir: Path) -> Path:
+    """The file that a run leaves when it pauses, which a pause by anybody else does not."""
+    return data_dir.with_name("paused")
 
 
 def kill_server(data_dir: Path) -> None:
@@ -75,7 +82,11 @@ class Striker:
         self.strike, self._data_dir, self._conninfo = strike, data_dir, conninfo
         self._commits = 0
         self._is_done = False
-        for module, name, place in ((leases, "require", "commit"), (ingest, "read_exam_results", "reading")):
+        for module, name, place in (
+            (leases, "require", "commit"),
+            (ingest, "read_exam_results", "receiving"),
+            (page_frames, "mart_frames", "reading"),
+        ):
             setattr(module, name, self._before(place, getattr(module, name)))
 
     def logger(self) -> dg.LoggerDefinition:
@@ -117,6 +128,7 @@ class Striker:
         if self.strike.victim == "run":
             os.kill(os.getpid(), signal.SIGKILL)
         elif self.strike.victim == "pause":
+            paused_mark(self._data_dir).touch()
             os.kill(os.getpid(), signal.SIGSTOP)
         elif self.strike.victim == "postgres":
             kill_server(self._data_dir)

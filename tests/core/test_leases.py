@@ -1,19 +1,27 @@
 """Leases: who works on a quarter, what a second run is told, and that a run which was taken over writes nothing more."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
-from orchestration.core import leases
+from orchestration.core import leases, resources
+from orchestration.core.domain_assets import build_pages_asset
 from orchestration.core.leases import LeaseLostError, LeaseTakenError, release, require, take, writing
 from orchestration.core.partitions import Quarter
-from orchestration.core.postgres import Database
+from orchestration.core.postgres import Database, exclusive
 from orchestration.core.processes import process_name, wait_until
+from orchestration.core.publishing import Publishing
+from orchestration.core.reset import forget_quarter
+from orchestration.core.resources import AllDefinitions, Platform
+from orchestration.core.settings import Settings
 from orchestration.core.status import track
 
 Q1, Q2, Q3 = Quarter(2026, 1), Quarter(2026, 2), Quarter(2026, 3)
@@ -67,6 +75,15 @@ def test_a_second_run_is_told_who_works_since_when_and_changes_nothing(database:
     first.communicate("\n")
 
 
+def test_a_quarter_at_work_is_not_forgotten(database: Database) -> None:
+    first = other_run(database, "forgotten", "lives")
+    assert first.stdout is not None
+    first.stdout.readline()
+    with pytest.raises(LeaseTakenError, match="already running"):
+        forget_quarter(database, Settings(), ["forgotten"], Q1)
+    first.communicate("\n")
+
+
 def test_a_killed_run_is_succeeded_at_once_though_its_lease_has_not_expired(database: Database) -> None:
     assert other_run(database, "killed", "dies").wait() < 0
     take(database, "killed", [Q1], "successor", "a person", lease_seconds=60, wait_seconds=5)
@@ -107,6 +124,28 @@ def test_a_run_that_was_taken_over_writes_nothing_more(database: Database) -> No
         assert connection.execute("select status from platform.stage_status where domain = 'fenced'").fetchall() == [
             ("running",)
         ]
+
+
+def test_a_run_that_was_taken_over_does_not_call_its_successors_pages_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "open_database", lambda _settings: database)
+
+    class Step:
+        """Pages that are as they must be, since the successor has published them."""
+
+        project = SimpleNamespace(domain="published")
+
+        def are_up_to_date(self, _platform: Platform) -> bool:
+            taken_over(database, "published")
+            return True
+
+    quarters = dg.StaticPartitionsDefinition(["2026-01-01"])
+    step: Any = Step()
+    pages = build_pages_asset(step, quarters, marts=[], publish=lambda *_: [])
+    given = {"platform": Platform(), "all_definitions": AllDefinitions(dg.Definitions)}
+    with pytest.raises(LeaseLostError):
+        dg.materialize([pages], partition_key="2026-01-01", resources=given)
 
 
 def test_nobody_takes_over_between_the_question_and_the_commit_and_signs_of_life_go_on(database: Database) -> None:
@@ -173,3 +212,46 @@ def test_the_second_is_told_in_words_what_started_the_first() -> None:
     )
     assert leases.starter({"quarterdeck/started_by": leases.COMMAND}) == "`quarterdeck run`"
     assert leases.starter({}) == "the Dagster UI"
+
+
+# Takes a short lease of the other domain's quarter and the lock that all share, and falls asleep.
+SLEEPER = """
+import os, signal, sys
+from orchestration.core.leases import take
+from orchestration.core.partitions import Quarter
+from orchestration.core.postgres import Database, exclusive
+database = Database(sys.argv[1])
+take(database, "asleep", [Quarter(2026, 1)], "sleeper", "a person", lease_seconds=1, wait_seconds=0)
+with exclusive(database, "shared lock"):
+    print("asleep", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    with database.connect() as connection:
+        from orchestration.core.leases import require
+        require(connection)
+"""
+
+
+def test_a_lock_that_a_silent_run_holds_is_taken_with_its_right_to_write(database: Database) -> None:
+    sleeper = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, database.conninfo], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert sleeper.stdout is not None
+    sleeper.stdout.readline()
+    with exclusive(database, "shared lock"):
+        sleeper.send_signal(signal.SIGCONT)
+        _, errors = sleeper.communicate(timeout=60)
+    assert "LeaseLostError" in errors
+
+
+def test_a_publisher_that_lost_its_lock_does_not_publish(database: Database) -> None:
+    platform: Any = SimpleNamespace(database=database)
+    nothing: Any = None
+    with exclusive(database, "lost lock") as still_locked:
+        publishing = Publishing(platform, "lost", "run", nothing, nothing, still_locked)
+        publishing.still_ours()
+        with database.connect() as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%lost lock%'"
+            )
+        with pytest.raises(psycopg.OperationalError):
+            publishing.still_ours()

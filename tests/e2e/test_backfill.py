@@ -65,6 +65,7 @@ def serial(new_command: Callable[[str], Command]) -> Command:
     return command
 
 
+@pytest.mark.exam
 def test_a_backfill_in_parallel_stays_within_the_limits_and_gives_the_tables_of_one_run(
     serial: Command, new_command: Callable[[str], Command]
 ) -> None:

@@ -73,8 +73,8 @@ def watch(platform: Platform, instance: dg.DagsterInstance, run_id: str, log: Lo
         # Imported here because the pages were built before this, or will be later, in most runs.
         from orchestration.core.publishing import publish_platform
 
-        with exclusive(platform.database, "publish"):
-            publish_platform(platform, run_id, instance)
+        with exclusive(platform.database, "publish") as still_locked:
+            publish_platform(platform, run_id, instance, still_locked)
 
 
 def evaluate(database: Database, settings: Settings, now: datetime, say: Callable[[str], object]) -> Outlook:
