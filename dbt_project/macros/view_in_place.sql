@@ -1,6 +1,6 @@
 {#- dbt's own view materialization renames the old view away and drops it with all that reads it, so that a reader
-    finds no view for a moment. Postgres can replace a view where it stands, as long as its columns stay the same; when they
-    change, it refuses, and `dbt build --full-refresh` makes the view anew. -#}
+    finds no view for a moment. Postgres can replace a view where it stands, as long as its columns stay the same; when a newer
+    version of Quarterdeck changes them, the view is dropped and made anew at once, unless something else is made from it. -#}
 {% materialization view, adapter='postgres' -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='view') -%}
@@ -13,7 +13,14 @@
     {% endif %}
 
     {% call statement('main') -%}
-        {{ get_replace_view_sql(target_relation, sql) }};
+        do $materialization$
+        begin
+            {{ get_replace_view_sql(target_relation, sql) }};
+        exception when invalid_table_definition then
+            drop view {{ target_relation }};
+            {{ get_replace_view_sql(target_relation, sql) }};
+        end
+        $materialization$;
         {{ grants_sql(target_relation) }}
     {%- endcall %}
 

@@ -5,7 +5,7 @@ Students' ids become pseudonyms on the way, the same that exam results have, so 
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import psycopg
 import pyarrow as pa
 
 from orchestration.attendance.contract import Contract
-from orchestration.attendance.kinds import KINDS, RAW_TABLES, Examined, examine
+from orchestration.attendance.kinds import RAW_TABLES, Examined, Kind, examine, kind_of
 from orchestration.attendance.profiling import FileProfiler
 from orchestration.attendance.sample import write_sample
 from orchestration.attendance.student_files import by_value
@@ -116,7 +116,7 @@ def _keyed(part: str, settings: Settings, database: Database) -> str:
     Ids are few and easily guessed: by a hash without a key they could be found by trying.
     """
     kind, _, mark = part.partition(":")
-    return f"{kind}:{open_pseudonyms(settings, database).of(mark)[:12]}" if KINDS[kind].tells_of_students else part
+    return f"{kind}:{open_pseudonyms(settings, database).of(mark)[:12]}" if kind_of(part).tells_of_students else part
 
 
 def remarks_on(received: Sequence[Received]) -> str | None:
@@ -152,24 +152,43 @@ def load_raw(database: Database, settings: Settings, quarter: Quarter, contract:
 
     def blocks_of(raw_table: str) -> Iterator[pa.Table]:
         for part, landed in files.items():
-            kind = KINDS[part.split(":")[0]]
+            kind = kind_of(part)
             if kind.raw_table == raw_table:
                 profiler = profilers[landed.source_file_id] = FileProfiler(kind.name)
-                with landed.local_copy() as path:
-                    blocks = kind.blocks(path, contract, quarter, settings.academic_year_start_month)
-                    for block in profiler.counted(blocks):
-                        file = pa.repeat(landed.source_file_id, block.num_rows)
-                        beside = _corrections_of(block, corrections.get(landed.source_file_id, {}))
-                        yield block.append_column("source_file_id", file).append_column(CORRECTIONS, beside)
+                beside = corrections.get(landed.source_file_id, {})
+                yield from raw_blocks(database, settings, quarter, contract, kind, landed, beside, profiler.counted)
 
     with replacing_quarter(database, settings, DOMAIN, quarter) as fill:
-        counts = {
-            name: fill(table, _pseudonymised(blocks_of(name), settings, database)) for name, table in RAW_TABLES.items()
-        }
+        counts = {name: fill(table, blocks_of(name)) for name, table in RAW_TABLES.items()}
     with database.connect() as connection:
         for source_file_id, profiler in profilers.items():
             record_profile(connection, DOMAIN, profiler.kind, str(quarter), source_file_id, profiler.profile())
     return counts
+
+
+def raw_blocks(
+    database: Database,
+    settings: Settings,
+    quarter: Quarter,
+    contract: Contract,
+    kind: Kind,
+    landed: LandedFile,
+    corrections: Mapping[int, Mapping[str, str]],
+    counted: Callable[[Iterator[pa.Table]], Iterator[pa.Table]] = lambda blocks: blocks,
+) -> Iterator[pa.Table]:
+    """The rows of a received file that tell of the quarter, as they go into its raw table, with pseudonyms.
+
+    corrections: of the file, by line and column. counted: looks at the blocks before students' ids are replaced.
+    """
+
+    def blocks() -> Iterator[pa.Table]:
+        with landed.local_copy() as path:
+            for block in counted(kind.blocks(path, contract, quarter, settings.academic_year_start_month)):
+                file = pa.repeat(landed.source_file_id, block.num_rows)
+                beside = _corrections_of(block, corrections)
+                yield block.append_column("source_file_id", file).append_column(CORRECTIONS, beside)
+
+    return _pseudonymised(blocks(), settings, database)
 
 
 def _corrections_of(block: pa.Table, by_line: Mapping[int, Mapping[str, str]]) -> pa.Array:

@@ -187,6 +187,11 @@ KINDS = {
 RAW_TABLES = {kind.raw_table: kind.table for kind in KINDS.values()}
 
 
+def kind_of(part: str) -> Kind:
+    """The kind of the file that is this part of a quarter."""
+    return KINDS[part.split(":")[0]]
+
+
 def kinds_of(raw_table: str) -> set[str]:
     """The kinds of files whose rows are in a raw table."""
     return {kind.name for kind in KINDS.values() if kind.raw_table == raw_table}

@@ -1,7 +1,10 @@
 """`quarterdeck verify` and `quarterdeck trace`: whether what is stored and shown follows from the received files."""
 
+from __future__ import annotations
+
 import functools
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +19,9 @@ from orchestration.definitions import DOMAINS
 if TYPE_CHECKING:
     import dagster as dg
 
+    from orchestration.core.figures import FigureId
     from orchestration.core.resources import Platform
+    from orchestration.core.witness import Verdict
 
 SPANS_SHOWN = 40
 
@@ -48,10 +53,15 @@ def trace(
 ) -> None:
     """Show what a figure rests on: its query, the files and lines, the checks and the runs."""
     from orchestration.core.figures import FigureId
+    from orchestration.student_performance.ingest import DOMAIN
     from orchestration.student_performance.verification import trace_figure
 
-    settings = get_settings()
-    found = trace_figure(FigureId.parse(figure), site or settings.site, settings, open_database(settings))
+    settings, asked = get_settings(), FigureId.parse(figure)
+    if asked.domain != DOMAIN:
+        raise QuarterdeckError(
+            f"{figure} is a figure of {asked.domain}; trace knows those of {DOMAIN} alone. `quarterdeck verify SITE` recomputes it."
+        )
+    found = trace_figure(asked, site or settings.site, settings, open_database(settings))
     values = sorted({str(one.value) for one in found.shown})
     say = functools.partial(console.print, markup=False, soft_wrap=True)
     say(f"Figure      {figure}")
@@ -78,17 +88,41 @@ def _spans(lines: list[int]) -> str:
 
 
 def _verify_site(site: Path, settings: Settings) -> None:
-    from orchestration.core.figures import FigureId
     from orchestration.core.site_parts import read_manifest
-    from orchestration.student_performance.verification import verify_edition
 
-    verdict = verify_edition(site, settings, open_database(settings))
+    database = open_database(settings)
+    parts = read_manifest(site)["parts"]
+    # The first domain's part is the site's own pages.
+    named = dict(zip(DOMAINS, ("", *list(DOMAINS)[1:]), strict=True))
+    shown = {domain: name for domain, name in named.items() if name in parts and not parts[name].get("is_placeholder")}
+    if not shown:
+        raise QuarterdeckError(f"{site} is no published edition. Name the folder of published pages, such as .quarterdeck/site.")
+    verdicts: dict[str, Verdict] = {
+        domain: import_module(f"orchestration.{domain}.verification").verify_edition(site, settings, database)
+        for domain in shown
+    }
+    for domain, verdict in verdicts.items():
+        _tell(domain, verdict)
+    others = sorted(set(parts) - set(named.values()))
+    if others:
+        console.print(f"Every number in {', '.join(others)} has none.")
+    wrong = sum(
+        len({one.figure for one, _ in verdict.differing}) + len(verdict.resting) for verdict in verdicts.values()
+    )
+    if wrong:
+        raise QuarterdeckError(
+            f"{wrong:,} figures are not shown to be what the received files give. Restore the files named, "
+            "or publish the pages anew: `quarterdeck stage publish`."
+        )
+
+
+def _tell(domain: str, verdict: Verdict) -> None:
     say = functools.partial(console.print, markup=False, soft_wrap=True)
     for _, reason in verdict.damaged:
         say(f"Damaged: {reason}")
     by_table = Counter((one.quarter, one.table) for one in verdict.resting)
     for (quarter, table), count in sorted(by_table.items()):
-        say(f"Rests on it: {count:,} figures of student_performance.{quarter}.{table}")
+        say(f"Rests on it: {count:,} figures of {domain}.{quarter}.{table}")
     differing: dict[FigureId, dict[str, list[str]]] = {}
     recomputed = {one.figure: value for one, value in verdict.differing}
     for one, _ in verdict.differing:
@@ -97,23 +131,13 @@ def _verify_site(site: Path, settings: Settings) -> None:
         told = "; ".join(f"{value} in {', '.join(places)}" for value, places in shown.items())
         say(f"Differs: {figure} is {told}; by the files {recomputed[figure]}")
     equal = verdict.figures - len(differing) - len(verdict.resting)
-    say(f"{equal:,} of {verdict.figures:,} figures are equal, shown in {verdict.places:,} places.")
+    say(f"{DOMAINS[domain]}: {equal:,} of {verdict.figures:,} figures are equal, shown in {verdict.places:,} places.")
     say(f"{sum(verdict.without.values()):,} numbers have no witness:")
     for place, count in sorted(verdict.without.items()):
         say(f"  {count:>6,}  {place}")
-    others = sorted(read_manifest(site)["parts"].keys() - {""})
-    if others:
-        say(f"          every number in {', '.join(others)}")
-    if equal < verdict.figures:
-        raise QuarterdeckError(
-            f"{verdict.figures - equal:,} figures are not shown to be what the received files give. Restore the files named, "
-            "or publish the pages anew: `quarterdeck stage publish`."
-        )
 
 
 def _verify_marts(settings: Settings) -> None:
-    from importlib import import_module
-
     from orchestration.core.progress import progress_logger
     from orchestration.core.rebuild import compare_with_rebuilt
     from orchestration.definitions import build_definitions
@@ -121,7 +145,7 @@ def _verify_marts(settings: Settings) -> None:
     commands = {domain: import_module(f"orchestration.{domain}.commands") for domain in DOMAINS}
     titles = {step: title for one in commands.values() for step, title in one.STEP_TITLES.items()}
 
-    def definitions(scratch: Settings, platform: "Platform") -> "dg.Definitions":
+    def definitions(scratch: Settings, platform: Platform) -> dg.Definitions:
         return build_definitions(
             scratch, resources={"platform": platform}, loggers={"console": progress_logger(titles)}
         )

@@ -1,20 +1,16 @@
 """Every figure that the internal edition of exam results shows, read back from the published files with its id."""
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyarrow import parquet
-
 from orchestration.core.figures import FigureId, Shown, read_page
-from orchestration.core.site_format import plain
+from orchestration.core.witness import as_text, download_rows, downloaded
 from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN
-from orchestration.student_performance.witness import Table, tables
+from orchestration.student_performance.witness import tables
 
 PAGES = ("index.html", "results.html", "segments.html", "quality.html", "status.html", "definitions.html", "about.html")
 
@@ -29,12 +25,17 @@ class Edition:
     figures: list[Shown]
     without: Mapping[str, int]
 
+    @property
+    def quarters(self) -> set[str]:
+        """The quarters that have a figure."""
+        return {shown.figure.quarter for shown in self.figures}
+
 
 def read_edition(site: Path, contract: Contract) -> Edition:
     """Read the site's downloads, the data that its pages draw from, and the figures of its pages."""
     known = tables(contract)
     without: Counter[str] = Counter()
-    figures = [*_downloaded(site, known, without)]
+    figures = [*downloaded(DOMAIN, site, known, without)]
     ranges = sorted(download_rows(site, "score_ranges"), key=lambda row: float(row["lower_bound"]))
     for page in PAGES:
         read = read_page(site / page)
@@ -44,34 +45,6 @@ def read_edition(site: Path, contract: Contract) -> Edition:
         if read.numbers_without_id:
             without[f"{page}: words, labels and differences"] = read.numbers_without_id
     return Edition(figures, without)
-
-
-def download_rows(site: Path, name: str) -> list[dict[str, str]]:
-    """The rows of a download as the CSV has them."""
-    with (site / "downloads" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _downloaded(site: Path, known: Mapping[str, Table], without: Counter[str]) -> Iterator[Shown]:
-    for path in sorted((site / "downloads").glob("*.csv")):
-        name, table = path.stem, known.get(path.stem, Table([], []))
-        rows = download_rows(site, name)
-        for row in rows:
-            for column, text in row.items():
-                if column in table.columns:
-                    value = json.loads(text) if text else None
-                    yield Shown(
-                        _figure(name, row["quarter"], [row[part] for part in table.key], column), f"{name}.csv", value
-                    )
-                elif column not in table.key and _is_number(text):
-                    without[f"{name}.{column}"] += 1
-        if table.columns:
-            columns = parquet.read_table(path.with_suffix(".parquet")).to_pydict()
-            for place in range(len(rows)):
-                key = [_text(columns[part][place]) for part in table.key]
-                for column in table.columns:
-                    figure = _figure(name, columns["quarter"][place], key, column)
-                    yield Shown(figure, f"{name}.parquet", plain(columns[column][place]))
 
 
 def _payload(page: str, payload: Mapping[str, Any], ranges: Sequence[Mapping[str, str]]) -> Iterator[Shown]:
@@ -113,7 +86,7 @@ def _payload(page: str, payload: Mapping[str, Any], ranges: Sequence[Mapping[str
                 ):
                     if column in row:
                         yield Shown(
-                            _figure(table, quarter, [_text(row[part]) for part in key_columns], column),
+                            _figure(table, quarter, [as_text(row[part]) for part in key_columns], column),
                             page,
                             row[column],
                         )
@@ -136,16 +109,3 @@ def _range_tables(page: str, scheme: Mapping[str, Any], ranges: Sequence[Mapping
 
 def _figure(table: str, quarter: str, key: Sequence[str], column: str) -> FigureId:
     return FigureId(DOMAIN, quarter, table, tuple(key), column)
-
-
-def _text(value: Any) -> str:
-    known = plain(value)
-    return "" if known is None else str(known)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -1,6 +1,6 @@
 """Whether a published edition of exam results shows what its received files give, and what a single figure rests on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,38 +15,13 @@ from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
+from orchestration.core.witness import SourceFile, Verdict, download_rows, judge
 from orchestration.student_performance.contract import Contract, load_contract
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.pages_input import PAGE_MARTS
 from orchestration.student_performance.reading import quarter_before
-from orchestration.student_performance.shown_figures import download_rows, read_edition
+from orchestration.student_performance.shown_figures import read_edition
 from orchestration.student_performance.witness import Witness, tables
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """The file that a quarter of the edition is made of, as the database's receipt has it."""
-
-    quarter: str
-    name: str
-    source_file_id: str
-    sha256: str
-    received_at: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """figures: all that are shown and have a witness. places: how often they are shown. differing: those of another value, with
-    the recomputed one. damaged: files that do not open, with the reason. resting: the figures that could not be recomputed
-    for it. without: numbers that have no witness, by where they are.
-    """  # noqa: D205
-
-    figures: int
-    places: int
-    differing: list[tuple[Shown, Any]]
-    damaged: list[tuple[SourceFile, str]]
-    resting: set[FigureId]
-    without: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -74,20 +49,9 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     damaged = _read(witness, files, settings, database)
     broken = {file.quarter for file, _ in damaged}
     known = {table: witness.figures(table) for table in tables(contract)}
-    differing: list[tuple[Shown, Any]] = []
-    resting: set[FigureId] = set()
-    for shown in edition.figures:
-        figure = shown.figure
-        if figure.quarter in broken or (figure.table == "segment_moves" and quarter_before(figure.quarter) in broken):
-            resting.add(figure)
-            continue
-        # What no line gives is a count of none.
-        recomputed = known[figure.table].get((figure.quarter, *figure.key), {}).get(figure.column, 0)
-        if not shown.agrees(recomputed):
-            differing.append((shown, recomputed))
-    figures = {shown.figure for shown in edition.figures}
-    gone = _not_shown(known, figures)
-    return Verdict(len(figures) + len(gone), len(edition.figures), differing + gone, damaged, resting, edition.without)
+    rests_on = dict.fromkeys(known, broken)
+    rests_on["segment_moves"] = broken | {quarter for quarter in edition.quarters if quarter_before(quarter) in broken}
+    return judge(DOMAIN, edition.figures, known, damaged, rests_on, edition.without)
 
 
 def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Database) -> Trace:
@@ -173,19 +137,6 @@ def _corrections(file: SourceFile, settings: Settings, database: Database) -> di
                 if (str(correction.quarter), correction.source_file_id) == (file.quarter, file.source_file_id):
                     found.setdefault(correction.line, {})[correction.column] = correction.value
     return found
-
-
-def _not_shown(
-    known: Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]], shown: set[FigureId]
-) -> list[tuple[Shown, Any]]:
-    """Figures that the files give and the edition does not have."""
-    return [
-        (Shown(figure, "nowhere", None), value)
-        for table, rows in known.items()
-        for (quarter, *key), columns in rows.items()
-        for column, value in columns.items()
-        if (figure := FigureId(DOMAIN, quarter, table, tuple(key), column)) not in shown
-    ]
 
 
 def _query(figure: FigureId, contract: Contract) -> str:

@@ -6,7 +6,6 @@ and names of the segments, which are the clustering's: who is in them is counted
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +16,7 @@ import jinja2
 import pyarrow as pa
 
 from orchestration.core.delimited import inspect_file, read_rows
+from orchestration.core.witness import Figures, Table, figures_of
 from orchestration.student_performance.contract import STUDENT_ID, Contract, match_headers
 
 if TYPE_CHECKING:
@@ -27,14 +27,6 @@ SCALE = 10**8
 RECORDS_AT_ONCE = 50_000
 RULES = Path(__file__).with_name("witness.sql")
 SEED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "student_performance" / "score_ranges.csv"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the edition: what its rows are told apart by, after the quarter, and which of its columns have a witness."""
-
-    key: Sequence[str]
-    columns: Sequence[str]
 
 
 def tables(contract: Contract) -> dict[str, Table]:
@@ -129,19 +121,10 @@ class Witness:
             self._connection.register("taken", taken)
             self._connection.execute("insert into lines select * from taken")
 
-    def figures(self, table: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    def figures(self, table: str) -> Figures:
         """Every figure of the table: by its quarter and key, the columns' values."""
         self._judge()
-        known = self._tables[table]
-        names = ", ".join(["quarter", *known.key, *known.columns])
-        found = self._connection.execute(f"select {names} from {table}").fetchall()  # noqa: S608
-        width = 1 + len(known.key)
-        return {
-            tuple("" if part is None else str(part) for part in row[:width]): dict(
-                zip(known.columns, row[width:], strict=True)
-            )
-            for row in found
-        }
+        return figures_of(self._connection, table, self._tables[table])
 
     def lines_of(self, table: str, key: Sequence[str]) -> list[tuple[str, int]]:
         """The quarters and lines of the files that a row of the table is made of."""

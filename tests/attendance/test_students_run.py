@@ -1,6 +1,7 @@
 """Students' attendance by the command, on the sample: accounts, identities, transfers and the definitions lab."""
 
 import re
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -233,3 +234,40 @@ def test_a_part_of_a_quarter_gives_no_way_to_try_ids_out(command: Command) -> No
     }
     assert len(unkeyed) == len(with_students)
     assert not unkeyed & set(with_students)
+
+
+def test_every_figure_of_the_downloads_has_a_witness(command: Command, tmp_path: Path) -> None:
+    site = command.home / "site"
+    said = command("verify", str(site)).stdout
+    found = re.search(r"Attendance: ([\d,]+) of ([\d,]+) figures are equal", said)
+    assert found is not None, said
+    assert found[1] == found[2]
+    assert int(found[1].replace(",", "")) > 500
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    path = copy / "attendance/downloads/student_attendance.csv"
+    path.write_text(path.read_text().replace(",ALPHA,40,", ",ALPHA,41,", 1))
+    result = command("verify", str(copy), check=False)
+    assert result.returncode == 1
+    assert (
+        "Differs: attendance.2026Q3.student_attendance.ALPHA.student_count is 41 in student_attendance.csv; by the files 40"
+        in result.stdout
+    )
+
+
+def test_a_flipped_byte_in_a_received_file_is_named_with_what_rests_on_it(command: Command) -> None:
+    [row] = command.rows(
+        "select sha256 from platform.landing_files where domain = 'attendance' and name like 'class_sheet%' order by name limit 1"
+    )
+    path = command.home / "landing/attendance/received" / str(row["sha256"])
+    content = path.read_bytes()
+    path.chmod(0o600)
+    try:
+        path.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+        result = command("verify", str(command.home / "site"), check=False)
+    finally:
+        path.write_bytes(content)
+    assert result.returncode == 1
+    assert "Damaged: " in result.stdout
+    assert re.search(r"Rests on it: \d+ figures of attendance.2026Q3.student_attendance", result.stdout)
+    assert "Traceback" not in result.stderr

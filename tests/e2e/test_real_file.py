@@ -265,3 +265,18 @@ def test_every_rule_in_sql_passes_its_unit_tests(command: Command) -> None:
     assert len(outcomes) >= 24
     assert macros in outcomes
     assert {name: status for name, status in outcomes.items() if status != "pass"} == {}
+
+
+def test_a_view_of_an_older_version_with_other_columns_is_made_anew(
+    command: Command, results_file: Path, tmp_path: Path
+) -> None:
+    outcomes = "student_performance_marts.fct_exam_outcomes"
+    with open_database(Settings(home=command.home)).connect() as connection:
+        connection.execute(f"alter view {outcomes} rename column authority to authority_before".encode())
+    changed = tmp_path / "changed.csv"
+    changed.write_text("\n".join(results_file.read_text().splitlines()[:-1]) + "\n")
+    command("run", "--source", str(changed), "--quarter", QUARTER)
+    assert command.rows(f"select distinct authority from {outcomes} where definition = 'pass' order by 1") == [
+        {"authority": "every_subject"},
+        {"authority": "mean"},
+    ]

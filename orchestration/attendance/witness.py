@@ -1,0 +1,103 @@
+"""The witness of attendance: every figure once more, from the rows of the received files to numbers, by DuckDB.
+
+`witness.sql` states the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the marts or of Postgres is
+used. What it takes on trust is how a file's rows are read (`kinds.py`), since DuckDB reads neither XML nor class sheets.
+"""
+
+from pathlib import Path
+
+import duckdb
+import jinja2
+import pyarrow as pa
+
+from orchestration.attendance.kinds import RAW_TABLES
+from orchestration.core.witness import Figures, Table, figures_of
+
+RULES = Path(__file__).with_name("witness.sql")
+SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "attendance"
+TABLES = {
+    "days": Table(
+        ["attendance_date"],
+        [
+            "school_count",
+            "reporting_school_count",
+            "mean_attendance_pct",
+            "median_attendance_pct",
+            "official_total_pct",
+        ],
+    ),
+    "schools": Table(
+        ["school_code"],
+        ["day_count", "reported_day_count", "mean_attendance_pct", "lowest_attendance_pct", "highest_attendance_pct"],
+    ),
+    "student_attendance": Table(
+        ["school_code"],
+        [
+            "student_count",
+            "transfer_student_count",
+            "day_count",
+            "enrolled_days",
+            "present_days",
+            "average_daily_attendance",
+            "attendance_pct",
+        ],
+    ),
+    "outcomes": Table(["school_code", "definition", "authority", "version", "outcome"], ["student_count"]),
+    "chronic_absence": Table(
+        ["school_code", "authority", "version"],
+        ["student_count", "chronic_student_count", "chronic_at_school_count", "hidden_student_count"],
+    ),
+    "flips": Table(
+        ["definition", "version_name", "other_version_name", "outcome", "other_outcome"],
+        ["student_count", "lowest_attendance_pct", "highest_attendance_pct"],
+    ),
+    "streaks": Table(["day_count"], ["streak_count", "student_count"]),
+    "reasons": Table(["absence_reason"], ["text_count", "mention_count", "student_count"]),
+}
+"""The tables of the edition that have a witness, by the name of their download."""
+
+
+class Witness:
+    """The rows of the quarters' files and the figures made of them.
+
+    academic_year_start_month: the month in which the first quarter of a year begins, from 1.
+    """
+
+    def __init__(self, academic_year_start_month: int) -> None:
+        self._first_month = academic_year_start_month
+        self._connection = duckdb.connect(":memory:")
+        for name, table in RAW_TABLES.items():
+            columns = "".join(f", {column} {kind}" for column, kind in table.columns.items())
+            self._connection.execute(f"create table {name} (quarter text{columns})")
+        for seed in sorted(SEEDS.glob("*.csv")):
+            self._connection.execute(f"create table {seed.stem} as from read_csv('{seed}', types = {_types(seed)})")
+        self._is_judged = False
+
+    def take(self, raw_table: str, quarter: str, rows: pa.Table) -> None:
+        """Take rows of a file, as they go into the raw table."""
+        names = list(RAW_TABLES[raw_table].columns)
+        self._connection.register("taken", rows.select(names))
+        self._connection.execute(f"insert into {raw_table} select ?, * from taken", [quarter])  # noqa: S608
+
+    def figures(self, table: str) -> Figures:
+        """Every figure of the table: by its quarter and key, the columns' values."""
+        if not self._is_judged:
+            self._connection.execute(rules(self._first_month))
+            self._is_judged = True
+        return figures_of(self._connection, table, TABLES[table])
+
+
+def rules(first_month: int) -> str:
+    """The rules' SQL."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL, no page
+    environment.globals["given"] = lambda column: f"coalesce(corrections ->> '$.{column}', {column})"
+    return environment.from_string(RULES.read_text(encoding="utf-8")).render(first_month=first_month)
+
+
+def _types(seed: Path) -> dict[str, str]:
+    """Types of a seed's columns that a look at the values would not tell."""
+    types = {
+        "attendance_marks": {"mark": "varchar", "present_fraction": "decimal(10, 4)"},
+        "attendance_definitions": {"lower_pct": "decimal(10, 4)", "upper_pct": "decimal(10, 4)"},
+    }
+    return types.get(seed.stem, {})
