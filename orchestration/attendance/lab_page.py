@@ -10,6 +10,9 @@ from orchestration.core.pseudonyms import shortened
 from orchestration.core.site_format import count, decimal
 
 TITLES = {"chronic_absence": "Chronic absence", "attendance_tier": "Attendance tiers"}
+COMPARED_BY = (
+    "Outcomes are compared by their place from the lowest range up; other names for the same place are no difference"
+)
 # Students exactly on a bound who are shown of a definition; `quarterdeck lab` shows all who flip.
 SHOWN_CASES = 25
 
@@ -44,6 +47,10 @@ def _result(data: PagesData, quarter: str, name: str, title: str) -> LabResult:
         flips=[_flip(row) for row in _own(data.flips, quarter, name).to_dict("records")],
         boundary_cases=[_case(str(student), rows) for student, rows in by_student[:SHOWN_CASES]],
         boundary_count=len(by_student),
+        shown_count=min(len(by_student), SHOWN_CASES),
+        compared_by=COMPARED_BY,
+        noted="Their attendance",
+        told_by="Pseudonym",
     )
 
 

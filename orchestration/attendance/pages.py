@@ -9,7 +9,7 @@ import pandas as pd
 from orchestration.attendance.lab_page import lab_results
 from orchestration.attendance.pages_input import PagesData
 from orchestration.attendance.student_views import headline, student_views
-from orchestration.core.lab_page import LabResult, lab_section
+from orchestration.core.lab_page import lab_headline, lab_section
 from orchestration.core.partitions import Quarter
 from orchestration.core.profile_store import delivery_views
 from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, SourceFile, environment
@@ -97,23 +97,12 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
     builder.page(
         "definitions.html",
         quarter=views["quarter"],
-        headline=_lab_headline(results),
+        headline=lab_headline(results),
         sections=[lab_section(result) for result in results],
     )
     builder.page("quality.html", accounts=_accounts(data), deliveries=delivery_views(data.deliveries))
     builder.manifest()
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _lab_headline(results: Sequence[LabResult]) -> str:
-    if not results:
-        return "Authorities' definitions, side by side"
-    most = max((number for section in map(lab_section, results) for *_, number, _ in section.flips), default=0)
-    return (
-        f"Two definitions of the same thing differ on up to {count(most)} {'student' if most == 1 else 'students'}"
-        if most
-        else "All versions of each definition agree on every student"
-    )
 
 
 def _facts(data: PagesData, quarter: str, areas: Sequence[tuple[str, str]]) -> SiteFacts:

@@ -188,10 +188,16 @@ def rows_written(result: dbtRunnerResult) -> dict[str, int]:
 def failed_nodes(result: dbtRunnerResult) -> list[str]:
     """What failed in a dbt command, a clause each."""
     return [
-        f"{outcome.node.unique_id.split('.')[2]}: {(outcome.message or str(outcome.status)).strip().splitlines()[0]}"
+        f"{outcome.node.unique_id.split('.')[2]}: {_reason(outcome.message or str(outcome.status))}"
         for outcome in getattr(result.result, "results", [])
         if outcome.status in ("error", "fail", "runtime error")
     ]
+
+
+def _reason(message: str) -> str:
+    """The line that says why: dbt puts the node's name and file above it, and may put details below."""
+    first, *rest = message.strip().splitlines()
+    return rest[0].strip() if rest and " Error in " in first else first
 
 
 @dataclass(frozen=True)

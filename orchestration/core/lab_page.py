@@ -6,6 +6,8 @@ A pure function over counts, which knows no domain; templates/lab.html shows wha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestration.core.site_format import count
+
 
 @dataclass(frozen=True)
 class Flip:
@@ -26,7 +28,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class BoundaryCase:
-    """A student exactly on a bound: who (a pseudonym), the figures, and the outcome by version."""
+    """Exactly on a bound: who (a pseudonym, or how many students), the figures, and the outcome by version."""
 
     who: str
     figures: str
@@ -38,7 +40,9 @@ class LabResult:
     """All versions of a definition, of one quarter.
 
     name: as `quarterdeck lab` takes it. title: for people. counts: students by version (`authority@version`) and outcome.
-    outcomes: by version, its outcomes in order. boundary_count: how many students are exactly on a bound, shown or not.
+    outcomes: by version, its outcomes in order. boundary_count: how many students are exactly on a bound; shown_count: how many of
+    them are among the cases. not_compared: pairs of versions of which nothing can be said.
+    compared_by: when two outcomes differ. noted: what a flip's note is of. told_by: what a boundary case's `who` is.
     """
 
     name: str
@@ -48,6 +52,11 @@ class LabResult:
     flips: Sequence[Flip]
     boundary_cases: Sequence[BoundaryCase]
     boundary_count: int
+    shown_count: int
+    compared_by: str
+    noted: str
+    told_by: str
+    not_compared: frozenset[frozenset[str]] = frozenset()
 
     @property
     def versions(self) -> list[str]:
@@ -60,13 +69,26 @@ class LabSection:
     """What the page shows of a definition.
 
     width: the most outcomes that a version has. matrix: by version, the number of
-    students whom each other version judges differently; None on the diagonal. flips: by pair of versions, the most first.
+    students whom each other version judges differently; None for itself and where the two are not compared.
+    flips: by pair of versions, the most first.
     """
 
     result: LabResult
     width: int
     matrix: Sequence[tuple[str, Sequence[int | None]]]
     flips: Sequence[tuple[str, str, int, Sequence[Flip]]]
+
+
+def lab_headline(results: Sequence[LabResult]) -> str:
+    """What the page says first: on how many students two versions of a definition differ at most."""
+    if not results:
+        return "Authorities' definitions, side by side"
+    most = max((number for section in map(lab_section, results) for *_, number, _ in section.flips), default=0)
+    return (
+        f"Two definitions of the same thing differ on up to {count(most)} {'student' if most == 1 else 'students'}"
+        if most
+        else "All versions of each definition agree on every student"
+    )
 
 
 def lab_section(result: LabResult) -> LabSection:
@@ -81,7 +103,11 @@ def lab_section(result: LabResult) -> LabSection:
     matrix = [
         (
             version,
-            [None if version == other else differing(frozenset((version, other))) for other in result.versions],
+            [
+                None if version == other or pair in result.not_compared else differing(pair)
+                for other in result.versions
+                for pair in [frozenset((version, other))]
+            ],
         )
         for version in result.versions
     ]

@@ -1,6 +1,6 @@
 """Exams in the definitions lab: passes, grades and ranges of scores.
 
-The outcomes are those of `fct_exam_outcomes`, which says them of each set of scores that students have.
+The outcomes are those of `fct_exam_outcomes`, which says them of each sum and lowest score that students have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,19 +43,24 @@ def compare(database: Database, definition: str, asked: Sequence[str], quarter: 
         names = resolve_versions(known, definition, asked)
         newest = connection.execute("select max(quarter) from student_performance_marts.fct_score_sets").fetchone()
         chosen = quarter or (newest[0] if newest else None)
+        described = cursor.execute("select * from student_performance_marts.fct_score_sets limit 0").description or ()
+        scores = [column.name for column in described if column.name.endswith("_score")]
+        columns = list(map(sql.Identifier, scores))
         rows = cursor.execute(
             sql.SQL(
                 """
-                select *, authority || '@' || version as version_name from {}
-                where quarter = %s and definition = %s and authority || '@' || version = any(%s)
+                select outcomes.*, authority || '@' || version as version_name, score_set_id, {scores}, sets.student_count
+                from {outcomes} as outcomes
+                inner join student_performance_marts.fct_score_sets as sets
+                    on outcomes.quarter = sets.quarter and score_sum = {sum} and lowest_score = least({scores})
+                where sets.quarter = %s and definition = %s and authority || '@' || version = any(%s)
                 order by mean_score, lowest_score, score_set_id
                 """
-            ).format(OUTCOMES),
+            ).format(outcomes=OUTCOMES, scores=sql.SQL(", ").join(columns), sum=sql.SQL(" + ").join(columns)),
             (chosen, definition, list(names)),
         ).fetchall()
         if not rows:
             raise QuarterdeckError(f"{chosen}: no student has an outcome. Load exam results for the quarter.")
-        scores = [name for name in rows[0] if name.endswith("_score") and name not in ("mean_score", "lowest_score")]
         by_set: dict[int, dict[str, dict[str, Any]]] = {}
         counts: dict[str, dict[str, int]] = {name: {} for name in names}
         for row in rows:

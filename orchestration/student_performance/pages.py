@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.core.lab_page import lab_headline, lab_section
 from orchestration.core.site import (
     STATIC_FOLDER,
     SiteBuilder,
@@ -21,6 +22,7 @@ from orchestration.core.site_downloads import Download, write_download
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
 from orchestration.student_performance import payloads, static_views
 from orchestration.student_performance.figures import figure_of
+from orchestration.student_performance.lab_page import lab_results
 from orchestration.student_performance.pages_input import (
     PAGE_MARTS,
     PLATFORM_TABLES,
@@ -40,6 +42,7 @@ NAVIGATION = (
     ("segments.html", "Segments"),
     ("status.html", "Status"),
     ("quality.html", "Quality"),
+    ("definitions.html", "Definitions"),
     ("about.html", "About"),
     ("dbt/index.html", "Data docs (staff)"),
 )
@@ -53,6 +56,7 @@ DOWNLOADS = {
     "stage_status": "Stage status",
     "row_accounts": "Row accounts",
     "rejected": "Quarantined lines by reason",
+    "exam_outcomes": "Definitions side by side",
     "landing_files": "Files received",
     "dictionary": "Dictionary",
 }
@@ -177,6 +181,14 @@ def _write_pages(
         "quality.html",
         downloads=offered("row_accounts", "rejected", "landing_files"),
         **static_views.quality_page(data, quarter),
+    )
+    labs = lab_results(data, quarter)
+    builder.page(
+        "definitions.html",
+        quarter=quarter,
+        headline=lab_headline(labs),
+        sections=[lab_section(lab) for lab in labs],
+        downloads=offered("exam_outcomes"),
     )
     builder.page("about.html", downloads=list(downloads.values()), **static_views.about_page(data))
 

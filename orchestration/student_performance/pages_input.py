@@ -1,6 +1,6 @@
 """What the pages are made from: one frozen value, so that building them is a pure function."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,12 +35,17 @@ class Definition:
     meaning: str
 
 
+LabVersions = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Clauses of the definitions lab, by definition, version (`authority@version`) and outcome, from the lowest range up."""
+
+
 @dataclass(frozen=True)
 class PagesData:
     """The frames hold all quarters with the columns of the tables of the same names; see docs and dbt's descriptions.
 
     quarters: rpt_quarters. score_ranges: fct_score_ranges. exam_cube, segment_cube, segments, segment_moves: rpt_*.
-    rejected: rpt_rejected_results. row_accounts, stage_status, landing_files: platform tables of this domain.
+    rejected: rpt_rejected_results. exam_outcomes: rpt_exam_outcomes, of whose versions lab_versions has the clauses.
+    row_accounts, stage_status, landing_files: platform tables of this domain.
     dictionary: table_name, table_description, column_name, data_type, description.
     deliveries: the profiled files, oldest first.
     built_at: the time to print as the time of the build, passed in so that the same input gives the same bytes.
@@ -59,6 +64,8 @@ class PagesData:
     segments: pd.DataFrame
     segment_moves: pd.DataFrame
     rejected: pd.DataFrame
+    exam_outcomes: pd.DataFrame
+    lab_versions: LabVersions
     row_accounts: pd.DataFrame
     stage_status: pd.DataFrame
     landing_files: pd.DataFrame
@@ -85,4 +92,5 @@ PAGE_MARTS = {
     "rpt_segments": "segments",
     "rpt_segment_moves": "segment_moves",
     "rpt_rejected_results": "rejected",
+    "rpt_exam_outcomes": "exam_outcomes",
 }

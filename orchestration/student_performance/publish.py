@@ -18,6 +18,7 @@ from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.definitions_of_terms import definitions_of
 from orchestration.student_performance.external_publish import external_results
 from orchestration.student_performance.ingest import DOMAIN
+from orchestration.student_performance.lab_page import read_versions
 from orchestration.student_performance.pages import build_pages
 from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES, Demographic, PagesData, Subject
 
@@ -63,6 +64,7 @@ def load_pages_data(
         pass_mark=contract.score.pass_mark,
         definitions=definitions_of(contract),
         dictionary=dictionary(manifest),
+        lab_versions=read_versions(),
         run_id=run_id,
         built_at=built_at,
         deliveries=profiled,

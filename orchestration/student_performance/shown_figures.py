@@ -16,7 +16,7 @@ from orchestration.student_performance.contract import Contract
 from orchestration.student_performance.ingest import DOMAIN
 from orchestration.student_performance.witness import Table, tables
 
-PAGES = ("index.html", "results.html", "segments.html", "quality.html", "status.html", "about.html")
+PAGES = ("index.html", "results.html", "segments.html", "quality.html", "status.html", "definitions.html", "about.html")
 
 
 @dataclass(frozen=True)

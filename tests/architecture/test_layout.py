@@ -151,10 +151,10 @@ def test_the_graph_leads_from_the_file_to_the_pages_without_a_hole(definitions: 
     first, last = dg.AssetKey([domain, "landing_files"]), dg.AssetKey([domain, "pages"])
     assert graph.get(first).parent_keys == set()
     upstream = dg.AssetSelection.assets(last).upstream().resolve(graph)
-    # The coded data is for people's own models, measures are for monitoring and exams' outcomes for the lab, not for the pages.
+    # The coded data is for people's own models, measures are for monitoring, not for the pages.
     assert {key.path[-1] for key in own - upstream} <= {
         "fct_coded_results", "dim_codes", "score_range_clusters", "fct_score_range_cells", "rpt_quarter_measures",
-        "rpt_attendance_quarter_measures", "fct_exam_outcomes", "exam_definitions",
+        "rpt_attendance_quarter_measures",
     }  # fmt: skip
     for key in own:
         node = graph.get(key)

@@ -37,7 +37,7 @@ def test_another_contract_or_engine_is_another_manifest() -> None:
     assert project_fingerprint(postgres, VARS) != project_fingerprint(spark, VARS)
 
 
-def test_failures_are_named_with_their_first_line() -> None:
+def test_failures_are_named_with_the_line_that_says_why() -> None:
     outcomes = [
         SimpleNamespace(
             node=SimpleNamespace(unique_id="test.quarterdeck.unique_x.123"),
@@ -46,9 +46,14 @@ def test_failures_are_named_with_their_first_line() -> None:
         ),
         SimpleNamespace(node=SimpleNamespace(unique_id="model.quarterdeck.fct_y"), status="success", message="ok"),
         SimpleNamespace(node=SimpleNamespace(unique_id="model.quarterdeck.fct_z"), status="error", message=None),
+        SimpleNamespace(
+            node=SimpleNamespace(unique_id="model.quarterdeck.fct_v"),
+            status="error",
+            message="Database Error in model fct_v (models/fct_v.sql)\n  cannot drop columns from view\n  compiled code at x",
+        ),
     ]
     result = dbtRunnerResult(success=False, result=SimpleNamespace(results=outcomes))
-    assert failed_nodes(result) == ["unique_x: Got 2 results", "fct_z: error"]
+    assert failed_nodes(result) == ["unique_x: Got 2 results", "fct_z: error", "fct_v: cannot drop columns from view"]
     assert failed_nodes(dbtRunnerResult(success=False)) == []
 
 

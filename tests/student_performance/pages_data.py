@@ -11,6 +11,7 @@ import pandas as pd
 
 from orchestration.core.profile import profile_counts
 from orchestration.core.profile_store import Delivery, compared
+from orchestration.student_performance.lab_page import read_versions
 from orchestration.student_performance.pages_input import Demographic, PagesData, Subject
 
 SUBJECTS = (
@@ -237,6 +238,8 @@ def pages_data(
         segments=_segments(students),
         segment_moves=moves if own_ids else moves.iloc[0:0],
         rejected=pd.DataFrame(rejected),
+        exam_outcomes=_outcomes(students),
+        lab_versions=read_versions(),
         row_accounts=pd.DataFrame(accounts),
         stage_status=pd.DataFrame(stages),
         landing_files=pd.DataFrame(files),
@@ -244,6 +247,31 @@ def pages_data(
         run_id="7c0f4f0e-5a1c-4b77-9d3a-2f6f1f2b9a10",
         built_at=BUILT_AT,
         deliveries=_deliveries(students, files),
+    )
+
+
+def _outcomes(students: pd.DataFrame) -> pd.DataFrame:
+    """Of passing alone: in every subject, and on the mean."""
+    scores = students[[f"{s.name}_score" for s in SUBJECTS]]
+    said = {
+        "every_subject@1": np.where(students["is_pass"], "passed", "failed"),
+        "mean@1": np.where(students["mean_score"] >= 40, "passed", "failed"),
+    }
+    judged = students[["quarter", "mean_score"]].assign(
+        definition="pass",
+        outcomes=[
+            ", ".join(f"{name}={outcome}" for name, outcome in zip(said, row, strict=True))
+            for row in zip(*said.values(), strict=True)
+        ],
+        is_on_bound=(scores.min(axis=1) == 40) | (students["mean_score"] == 40),
+        lowest_score=scores.min(axis=1),
+    )
+    return judged.groupby(["quarter", "definition", "outcomes", "is_on_bound"], as_index=False).agg(
+        student_count=("mean_score", "size"),
+        lowest_mean_score=("mean_score", "min"),
+        highest_mean_score=("mean_score", "max"),
+        lowest_subject_score=("lowest_score", "min"),
+        highest_subject_score=("lowest_score", "max"),
     )
 
 

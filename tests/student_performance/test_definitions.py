@@ -101,7 +101,8 @@ def outcomes(connection: psycopg.Connection, scores: Sequence[Decimal]) -> Outco
     for number, values in enumerate((scores, [Decimal(0)] * 3, [Decimal(100)] * 3)):
         connection.execute("insert into score_sets values ('2026Q4', %s, %s, %s, %s, 1)", (number, *values))
     rows = connection.execute(
-        f"select definition, authority, outcome from ({query}) as outcomes where score_set_id = 0".encode()
+        f"select definition, authority, outcome from ({query}) as outcomes where score_sum = %s and lowest_score = %s".encode(),
+        (sum(scores), min(scores)),
     ).fetchall()
     assert len(rows) == len({row[:2] for row in rows}), "a version says two things of one student"
     return {(definition, authority): outcome for definition, authority, outcome in rows}

@@ -32,7 +32,7 @@ def build(tmp_path: Path, cache: Path) -> Callable[..., Path]:
 
 
 def test_build_pages_passes_its_own_check(build: Callable[..., Path]) -> None:
-    assert check_site(build()) == 6
+    assert check_site(build()) == 7
 
 
 def test_build_pages_gives_the_same_bytes(build: Callable[..., Path]) -> None:
@@ -60,7 +60,7 @@ def test_pages_name_edition_quarter_build_run_and_file_hash(build: Callable[...,
 
 def test_pages_show_hostile_names_as_text(build: Callable[..., Path]) -> None:
     site = build(hostile=HOSTILE, file_name='"><img src=x onerror=alert(1)>.csv')
-    assert check_site(site) == 6
+    assert check_site(site) == 7
     for path in site.glob("*.html"):
         assert HOSTILE not in path.read_text()
         assert "<img src=x" not in path.read_text()
@@ -69,7 +69,7 @@ def test_pages_show_hostile_names_as_text(build: Callable[..., Path]) -> None:
 
 @pytest.mark.parametrize("arguments", [{"quarters": ("2026Q4",)}, {"own_ids": False}])
 def test_pages_hold_with_little_data(build: Callable[..., Path], arguments: dict[str, object]) -> None:
-    assert check_site(build(**arguments)) == 6
+    assert check_site(build(**arguments)) == 7
 
 
 def test_pages_hold_without_segments_and_quarantine(tmp_path: Path, cache: Path) -> None:
@@ -77,7 +77,7 @@ def test_pages_hold_without_segments_and_quarantine(tmp_path: Path, cache: Path)
     names = ("segments", "segment_cube", "segment_moves", "rejected", "row_accounts", "stage_status", "dictionary")
     data = replace(data, **{name: getattr(data, name).iloc[0:0] for name in names})
     build_pages(data, tmp_path / "site", cache)
-    assert check_site(tmp_path / "site") == 6
+    assert check_site(tmp_path / "site") == 7
 
 
 def test_reading_of_the_first_quarter_compares_with_nothing() -> None:

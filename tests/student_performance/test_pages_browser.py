@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ("index", "results", "segments", "status", "quality", "about")
+PAGES = ("index", "results", "segments", "status", "quality", "definitions", "about")
 HOSTILE = "<script>alert(1)</script>"
 # The accessibility checker, from the package that brings its script.
 AXE = resources.files("axe_playwright_python") / "axe.min.js"

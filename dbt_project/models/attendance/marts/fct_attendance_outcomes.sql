@@ -12,7 +12,7 @@ with student_attendance as (
 definitions as (
     select
         *,
-        rank() over (partition by definition, authority, version order by lower_pct) as outcome_rank
+        cast(rank() over (partition by definition, authority, version order by lower_pct) as bigint) as outcome_rank
     from {{ ref('attendance_definitions') }}
 )
 

@@ -14,14 +14,21 @@ definitions as (
 measured as (
     select
         quarter,
-        score_set_id,
-        {%- for name in scores %}
-        {{ name }}_score,
-        {%- endfor %}
         {{ score_sum() }} as score_sum,
         {% if count > 1 %}least({% endif %}{% for name in scores %}{{ name }}_score{{ ', ' if not loop.last }}{% endfor %}{% if count > 1 %}){% endif %} as lowest_score,
         student_count
     from score_sets
+),
+
+-- No definition asks for more than these two, of which there are far fewer than sets of scores.
+counted as (
+    select
+        quarter,
+        score_sum,
+        lowest_score,
+        sum(student_count)::bigint as student_count
+    from measured
+    group by quarter, score_sum, lowest_score
 ),
 
 in_quarter as (
@@ -31,17 +38,13 @@ in_quarter as (
         max(score_sum) over (partition by quarter) as greatest_sum,
         min(lowest_score) over (partition by quarter) as least_score,
         max(lowest_score) over (partition by quarter) as greatest_score
-    from measured
+    from counted
 ),
 
 -- What is compared, times 100 like the bounds' products, so that nothing is divided: how far above the scale's beginning it is.
 compared as (
     select
         in_quarter.quarter,
-        in_quarter.score_set_id,
-        {%- for name in scores %}
-        in_quarter.{{ name }}_score,
-        {%- endfor %}
         in_quarter.score_sum,
         in_quarter.lowest_score,
         in_quarter.student_count,
@@ -76,10 +79,7 @@ compared as (
 
 select
     quarter,
-    score_set_id,
-    {%- for name in scores %}
-    {{ name }}_score,
-    {%- endfor %}
+    score_sum,
     {{ mean_of_sum('score_sum') }} as mean_score,
     lowest_score,
     definition,
