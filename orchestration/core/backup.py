@@ -10,6 +10,7 @@ import json
 import os
 import tarfile
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -173,6 +174,7 @@ def _dump(database: Database, domains: Sequence[str], target: Path, keys: Keys) 
         except DumpFailedError:
             if not left:
                 raise
+            time.sleep(1)
         else:
             return
 

@@ -4,12 +4,14 @@ The tools are those of the embedded server's wheel, so that nothing must be inst
 server or later.
 """
 
+import io
 import os
 import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from psycopg.conninfo import make_conninfo
 
@@ -18,22 +20,50 @@ from orchestration.core.postgres import Database
 from orchestration.core.storage import CHUNK_BYTES
 
 # A run puts partitions in each other's place; pg_dump gives up where one that it has just listed is gone.
-TRIES = 5
+TRIES = 20
 
 
 def dumped(database: Database, schemas: Sequence[str]) -> Iterator[bytes]:
     """Stream the schemas of one moment, with owners and grants, in pg_dump's custom format, while others read and write.
 
+    pg_dump lists its objects in one snapshot and asks for their definitions as they are a moment later. One that is gone by then
+    is an empty word in the dump, which it does not notice and which cannot be brought back. So nothing may change until it has
+    all of them, which is when it begins to write; from then on its own locks keep them.
+
     Raises:
-        QuarterdeckError: pg_dump failed; what was streamed before that must be thrown away.
+        DumpFailedError: pg_dump failed, or tables changed while it began; what was streamed must be thrown away.
     """
     arguments = ["--format=custom", *(f"--schema={schema}" for schema in schemas)]
+    before = _versions(database, schemas)
     with _errors() as errors, _started("pg_dump", database, arguments, errors, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        while chunk := process.stdout.read(CHUNK_BYTES):
+        stream = cast("io.BufferedReader", process.stdout)
+        first = stream.read1()
+        if first and _versions(database, schemas) != before:
+            process.kill()
+            raise DumpFailedError(f"The tables of {database.place} changed too often to be copied. Try again later.")
+        yield first
+        while chunk := stream.read(CHUNK_BYTES):
             yield chunk
         if process.wait() != 0:
             raise DumpFailedError(f"pg_dump could not copy {database.place}: {_last_line(errors)}")
+
+
+def _versions(database: Database, schemas: Sequence[str]) -> str:
+    """A hash that is another one after every change of a definition."""
+    with database.connect() as connection:
+        row = connection.execute(
+            """
+            select
+                md5(string_agg(
+                    concat_ws(' ', pg_class.oid, pg_class.xmin, pg_rewrite.xmin), ',' order by pg_class.oid, pg_rewrite.oid
+                ))
+            from pg_class inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+            left join pg_rewrite on pg_rewrite.ev_class = pg_class.oid
+            where pg_namespace.nspname = any(%s)
+            """,
+            (list(schemas),),
+        ).fetchone()
+    return str(row)
 
 
 def load(database: Database, chunks: Iterable[bytes | memoryview]) -> None:
