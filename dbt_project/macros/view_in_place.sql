@@ -15,10 +15,10 @@
     {% call statement('main') -%}
         do $materialization$
         begin
-            {{ get_replace_view_sql(target_relation, sql) }};
+            {{ get_replace_view_sql(target_relation, sql) }}
         exception when invalid_table_definition then
             drop view {{ target_relation }};
-            {{ get_replace_view_sql(target_relation, sql) }};
+            {{ get_replace_view_sql(target_relation, sql) }}
         end
         $materialization$;
         {{ grants_sql(target_relation) }}

@@ -257,7 +257,7 @@ def test_every_figure_of_the_downloads_has_a_witness(command: Command, tmp_path:
 
 def test_a_flipped_byte_in_a_received_file_is_named_with_what_rests_on_it(command: Command) -> None:
     [row] = command.rows(
-        "select sha256 from platform.landing_files where domain = 'attendance' and name like 'class_sheet%' order by name limit 1"
+        "select sha256 from platform.landing_files where domain = 'attendance' and name like 'sample_class_%' order by name limit 1"
     )
     path = command.home / "landing/attendance/received" / str(row["sha256"])
     content = path.read_bytes()
