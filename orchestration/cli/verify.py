@@ -96,7 +96,9 @@ def _verify_site(site: Path, settings: Settings) -> None:
     named = dict(zip(DOMAINS, ("", *list(DOMAINS)[1:]), strict=True))
     shown = {domain: name for domain, name in named.items() if name in parts and not parts[name].get("is_placeholder")}
     if not shown:
-        raise QuarterdeckError(f"{site} is no published edition. Name the folder of published pages, such as .quarterdeck/site.")
+        raise QuarterdeckError(
+            f"{site} is no published edition. Name the folder of published pages, such as .quarterdeck/site."
+        )
     verdicts: dict[str, Verdict] = {
         domain: import_module(f"orchestration.{domain}.verification").verify_edition(site, settings, database)
         for domain in shown
