@@ -1,7 +1,8 @@
 """The witness of attendance: every figure once more, from the rows of the received files to numbers, by DuckDB.
 
-`witness.sql` states the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the marts or of Postgres is
-used. What it takes on trust is how a file's rows are read (`kinds.py`), since DuckDB reads neither XML nor class sheets.
+`witness.sql` and `witness_figures.sql` state the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the
+marts or of Postgres is used. What is taken on trust is how a file's rows are read (`kinds.py`), since DuckDB reads neither XML
+nor class sheets.
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow as pa
 from orchestration.attendance.kinds import RAW_TABLES
 from orchestration.core.witness import Figures, Table, figures_of
 
-RULES = Path(__file__).with_name("witness.sql")
+RULES = [Path(__file__).with_name(name) for name in ("witness.sql", "witness_figures.sql")]
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "attendance"
 TABLES = {
     "days": Table(
@@ -91,7 +92,8 @@ def rules(first_month: int) -> str:
     """The rules' SQL."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL, no page
     environment.globals["given"] = lambda column: f"coalesce(corrections ->> '$.{column}', {column})"
-    return environment.from_string(RULES.read_text(encoding="utf-8")).render(first_month=first_month)
+    text = "".join(path.read_text(encoding="utf-8") for path in RULES)
+    return environment.from_string(text).render(first_month=first_month)
 
 
 def _types(seed: Path) -> dict[str, str]:
