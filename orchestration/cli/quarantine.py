@@ -106,6 +106,29 @@ def withdraw_corrections(
     replay(domain, quarters)
 
 
+@quarantine_app.command("reasons")
+@for_people
+def unmapped_reasons(quarter: QuarterOption = None) -> None:
+    """Show the absence reasons that the taxonomy does not map yet: they are counted as not mapped, not set aside."""
+    from orchestration.attendance.reasons import SEED, unmapped_reasons
+    from orchestration.core.partitions import Quarter
+
+    settings = get_settings()
+    quarters = [Quarter.parse(quarter)] if quarter else None
+    found = unmapped_reasons(open_database(settings), settings, quarters)
+    current_access().rows = len(found)
+    if not found:
+        console.print("Every reason given is mapped.")
+        return
+    table = Table("reason", "mentions", "students", "last in")
+    for row in found:
+        table.add_row(row.reason, f"{row.mention_count:,}", f"{row.student_count:,}", row.last_quarter)
+    console.print(table)
+    console.print(
+        f"Give each a row in {SEED}, and run the quarters again: they are mapped from then on.", soft_wrap=True
+    )
+
+
 def _named(domain: str | None) -> list[str]:
     if domain is not None and domain not in DOMAINS:
         raise QuarterdeckError(f"There is no domain '{domain}'. The domains are {', '.join(DOMAINS)}.")

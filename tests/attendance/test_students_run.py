@@ -236,6 +236,17 @@ def test_a_part_of_a_quarter_gives_no_way_to_try_ids_out(command: Command) -> No
     assert not unkeyed & set(with_students)
 
 
+def test_reasons_that_nobody_mapped_wait_in_a_queue(command: Command) -> None:
+    said = command("quarantine", "reasons").stdout
+    [counted] = command.rows(
+        "select text_count, mention_count, student_count from attendance_marts.rpt_absence_reasons "
+        "where quarter = '2026Q3' and not is_mapped"
+    )
+    assert re.search(rf"court date\W+{counted['mention_count']}\W+{counted['student_count']}\W+2026Q3", said), said
+    assert "dentist" not in said
+    assert command("quarantine", "reasons", "--quarter", "2025Q1").stdout.strip() == "Every reason given is mapped."
+
+
 def test_every_figure_of_the_downloads_has_a_witness(command: Command, tmp_path: Path) -> None:
     site = command.home / "site"
     said = command("verify", str(site)).stdout
