@@ -145,11 +145,11 @@ inner join (
     select
         {{ rows }}.{{ key | join(', ' ~ rows ~ '.') }},
         {{ candidates }}.{{ columns | join(', ' ~ candidates ~ '.') }},
-        row_number() over (partition by {{ rows }}.{{ key | join(', ' ~ rows ~ '.') }} order by {{ order }}) as place
+        row_number() over (partition by {{ rows }}.{{ key | join(', ' ~ rows ~ '.') }} order by {{ order }}) as candidate_rank
     from {{ rows }}
     inner join {{ candidates }} on {{ condition }}
 ) as {{ name }}
-    on {{ name }}.place = 1
+    on {{ name }}.candidate_rank = 1
     {%- for column in key %}
     and {{ rows }}.{{ column }} = {{ name }}.{{ column }}
     {%- endfor %}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.attendance.figures import figure_of
 from orchestration.attendance.lab_page import lab_results
 from orchestration.attendance.pages_input import PagesData
 from orchestration.attendance.student_views import headline, student_views
@@ -56,6 +57,13 @@ REASONS = {
     "repeated_mark": "Mark given twice",
     "repeated_row": "Row given twice",
 }
+# Of the schools in the page's data, whose table the browser draws: the figures, with their columns.
+SCHOOL_FIGURES = {
+    "mean": "mean_attendance_pct",
+    "lowest": "lowest_attendance_pct",
+    "days": "reported_day_count",
+    "all_days": "day_count",
+}
 # Lower bounds of the distribution's ranges; each reaches up to the next, and the last includes 100.
 RANGES = (0, 70, 80, 85, 90, 92.5, 95, 97.5)
 # A day on which fewer schools than this share of the usual number report is no day to compare with others.
@@ -72,7 +80,9 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
     if not data.quarters:
         raise ValueError("no quarter has a file of attendance, so there is nothing to show; run the quarter first")
     quarter = data.quarters[-1]
-    builder = SiteBuilder(folder, _facts(data, quarter, areas), environment(FOLDER / "templates"))
+    templates = environment(FOLDER / "templates")
+    templates.globals["figure_of"] = figure_of
+    builder = SiteBuilder(folder, _facts(data, quarter, areas), templates)
     builder.static(STATIC_FOLDER, FOLDER / "static")
     downloads = [write_download(folder / AREA, name, title, getattr(data, name)) for name, title in DOWNLOADS.items()]
     days = _days(data)
@@ -167,7 +177,8 @@ def _distribution(data: PagesData, quarter: str) -> list[dict[str, Any]]:
         inside = int(((means >= low) & (True if high is None else means < high)).sum())
         bounds = f"{low:g}% to 100%" if high is None else f"{low:g}% to under {high:g}%"
         label = bounds if low else f"under {high:g}%"
-        made.append({"label": label, "schools": inside, "pct": 100 * inside / len(means) if len(means) else None})
+        figure = figure_of("school_ranges", quarter, "school_count", f"{low:g}")
+        made.append({"label": label, "schools": inside, "figure": figure})
     largest = max(row["schools"] for row in made) or 1
     return [{**row, "bar": 100 * row["schools"] / largest} for row in made]
 
@@ -179,13 +190,9 @@ def _schools(data: PagesData) -> list[dict[str, Any]]:
         "name": "school_name",
         "borough": "borough",
         "district": "district",
-        "mean": "mean_attendance_pct",
-        "lowest": "lowest_attendance_pct",
-        "days": "reported_day_count",
-        "missing": "missing_day_count",
+        **SCHOOL_FIGURES,
     }
-    frame = data.schools.assign(missing_day_count=data.schools["day_count"] - data.schools["reported_day_count"])
-    return [{short: row[column] for short, column in names.items()} for row in _records(frame)]
+    return [{short: row[column] for short, column in names.items()} for row in _records(data.schools)]
 
 
 def _accounts(data: PagesData) -> list[dict[str, Any]]:
@@ -240,15 +247,25 @@ def _opening(data: PagesData, quarter: str, days: Sequence[dict[str, Any]]) -> d
                 "label": "Days reported",
                 "value": count(len(comparable)),
                 "note": f"{len(own)} days with a report",
-                "tone": "",
+                "figure": figure_of("overview", quarter, "comparable_day_count"),
             },
-            {"label": "Schools", "value": count(len(schools)), "note": "each weighs the same in a mean", "tone": ""},
+            {
+                "label": "Schools",
+                "value": count(len(schools)),
+                "note": "each weighs the same in a mean",
+                "figure": figure_of("overview", quarter, "school_count"),
+            },
             {
                 "label": "Median school",
                 "value": percent(means.median() if len(means) else None),
                 "note": f"lowest {decimal(means.min() if len(means) else None)}%",
-                "tone": "",
+                "figure": figure_of("overview", quarter, "median_attendance_pct") if len(means) else None,
             },
-            {"label": "Not submitted", "value": count(missing), "note": "reports of a school and day", "tone": ""},
+            {
+                "label": "Not submitted",
+                "value": count(missing),
+                "note": "reports of a school and day",
+                "figure": figure_of("overview", quarter, "missing_report_count"),
+            },
         ],
     }

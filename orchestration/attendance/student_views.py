@@ -5,7 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.attendance.figures import figure_of
 from orchestration.attendance.pages_input import PagesData
+from orchestration.core.figures import FigureId
 from orchestration.core.pseudonyms import shortened
 from orchestration.core.site_format import count, decimal, percent, plain, quarter_label
 
@@ -31,6 +33,7 @@ def student_views(data: PagesData) -> Row:
     return {
         "quarter": quarter,
         "headline_version": "@".join(map(str, HEADLINE)),
+        "headline_key": HEADLINE,
         "tiles": _tiles(everybody),
         "tiers": _tiers(data, quarter),
         "schools": schools[:-1][:SHOWN_SCHOOLS],
@@ -84,21 +87,34 @@ def _adds_up(schools: Sequence[Row]) -> list[Row]:
 
 
 def _tiles(everybody: Row) -> list[Row]:
+    quarter = everybody["quarter"]
+
+    def figure(column: str) -> FigureId:
+        return figure_of("student_attendance", quarter, column, ALL)
+
     return [
-        {"label": "Students", "value": count(everybody["student_count"]), "note": "with a day enrolled"},
+        {
+            "label": "Students",
+            "value": count(everybody["student_count"]),
+            "note": "with a day enrolled",
+            "figure": figure("student_count"),
+        },
         {
             "label": "Attendance",
             "value": percent(everybody["attendance_pct"]),
+            "figure": figure("attendance_pct"),
             "note": f"{decimal(everybody['average_daily_attendance'])} present on an average day",
         },
         {
             "label": "Chronically absent",
             "value": percent(everybody["chronic_pct"]),
+            "figure": figure_of("chronic_rates", quarter, "chronic_pct"),
             "note": f"{count(everybody['chronic_student_count'])} students, over all their schools",
         },
         {
             "label": "Changed school",
             "value": count(everybody["transfer_student_count"]),
+            "figure": figure("transfer_student_count"),
             "note": f"{count(everybody['hidden_student_count'])} chronically absent students no school would see",
         },
     ]
@@ -111,6 +127,7 @@ def _tiers(data: PagesData, quarter: str) -> list[tuple[str, list[Row]]]:
         _rows(data.outcomes, quarter), key=lambda row: (row["authority"], row["version"], row["outcome_rank"])
     ):
         if row["definition"] == "attendance_tier" and row["school_code"] == ALL:
+            row["key"] = [row[part] for part in ("school_code", "definition", "authority", "version", "outcome")]
             made.setdefault(f"{row['authority']}@{row['version']}", []).append(row)
     for rows in made.values():
         total = sum(row["student_count"] for row in rows)
@@ -130,6 +147,7 @@ def _streaks(data: PagesData, quarter: str) -> Row:
         ranges.append(
             {
                 "label": "1 day" if last == 1 else days,
+                "shortest": first,
                 "streaks": sum(row["streak_count"] for row in own),
                 "students": sum(row["student_count"] for row in own),
             }

@@ -1,4 +1,4 @@
-"""Whether a published edition of attendance shows what its received files give."""
+"""Whether a published edition of attendance shows what its received files give, and what a single figure rests on."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,34 +6,73 @@ from pathlib import Path
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.ingest import DOMAIN, raw_blocks
 from orchestration.attendance.kinds import kind_of
-from orchestration.attendance.pages import AREA, NAVIGATION
+from orchestration.attendance.pages import AREA, NAVIGATION, SCHOOL_FIGURES
+from orchestration.attendance.pages_input import PAGE_MARTS
 from orchestration.attendance.witness import TABLES, Witness
 from orchestration.core.corrections import laid_over
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.figures import read_page
+from orchestration.core.figures import FigureId, Shown, read_page
 from orchestration.core.landing import assigned_files
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
-from orchestration.core.witness import SourceFile, Verdict, download_rows, downloaded, judge
+from orchestration.core.trace import Trace, checks_of, places_of, query_of
+from orchestration.core.witness import SourceFile, Verdict, download_rows, downloaded, judge, source_files
 
 
 def verify_edition(site: Path, settings: Settings, database: Database) -> Verdict:
-    """Recompute every figure of the part's downloads that has a witness, from the files that its quarters are made of now."""
-    folder = site / AREA
-    without: Counter[str] = Counter()
-    shown = list(downloaded(DOMAIN, folder, TABLES, without))
-    for page, _ in NAVIGATION:
-        if numbers := read_page(site / page).numbers_without_id:
-            without[f"{page}: the page's text and tables"] = numbers
+    """Recompute every figure of the part that has a witness, from the files that its quarters are made of now."""
+    shown, without = _read_edition(site)
     witness = Witness(settings.academic_year_start_month)
     damaged: list[tuple[SourceFile, str]] = []
-    for quarter in sorted({row["quarter"] for row in download_rows(folder, "row_accounts")}):
+    for quarter in sorted({row["quarter"] for row in download_rows(site / AREA, "row_accounts")}):
         damaged += _read(witness, Quarter.parse(quarter), settings, database)
     broken = {file.quarter for file, _ in damaged}
     known = {table: witness.figures(table) for table in TABLES}
-    return judge(DOMAIN, shown, known, damaged, dict.fromkeys(TABLES, broken), without)
+    return judge(DOMAIN, shown, known, TABLES, damaged, dict.fromkeys(TABLES, broken), without)
+
+
+def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Database) -> Trace:
+    """What the figure rests on: the mart's query, files and lines, checks and runs.
+
+    Raises:
+        QuarterdeckError: the edition shows no such figure, or a file of it does not open.
+    """
+    shown = places_of(figure, _read_edition(site)[0], site)
+    witness = Witness(settings.academic_year_start_month)
+    if damaged := _read(witness, Quarter.parse(figure.quarter), settings, database):
+        raise QuarterdeckError(damaged[0][1])
+    key = (figure.quarter, *figure.key)
+    by_file: dict[str, list[int]] = {}
+    for source_file_id, line in witness.lines_of(figure.table, key):
+        by_file.setdefault(source_file_id, []).append(line)
+    files = source_files(database, DOMAIN, [(figure.quarter, source_file_id) for source_file_id in by_file])
+    files.sort(key=lambda file: file.name)
+    recomputed = witness.figures(figure.table).get(key, {}).get(figure.column, 0)
+    query = query_of(figure, TABLES[figure.table], PAGE_MARTS)
+    lines = [(file, by_file[file.source_file_id]) for file in files]
+    return Trace(shown, recomputed, query, lines, checks_of(database, DOMAIN, files))
+
+
+def _read_edition(site: Path) -> tuple[list[Shown], Counter[str]]:
+    """Every figure of the downloads, the pages and the data that they draw from; how many numbers have no id, by place."""
+    folder, without = site / AREA, Counter[str]()
+    if not (folder / "downloads" / "row_accounts.csv").is_file():
+        raise QuarterdeckError(
+            f"{site} is no internal edition with attendance. Name the folder of published pages, such as .quarterdeck/site."
+        )
+    shown = list(downloaded(DOMAIN, folder, TABLES, without))
+    for page, _ in NAVIGATION:
+        read = read_page(site / page)
+        shown += [Shown(FigureId.parse(text_id), page, text, is_text=True) for text_id, text in read.figures]
+        for school in read.payload.get("schools", ()):
+            for name, column in SCHOOL_FIGURES.items():
+                figure = FigureId(DOMAIN, school["quarter"], "schools", (school["code"],), column)
+                shown.append(Shown(figure, page, school[name]))
+        if read.numbers_without_id:
+            without[f"{page}: words, labels and row accounts"] = read.numbers_without_id
+    return shown, without
 
 
 def _read(witness: Witness, quarter: Quarter, settings: Settings, database: Database) -> list[tuple[SourceFile, str]]:

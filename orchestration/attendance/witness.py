@@ -1,10 +1,11 @@
 """The witness of attendance: every figure once more, from the rows of the received files to numbers, by DuckDB.
 
-`witness.sql` and `witness_figures.sql` state the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the
+`witness*.sql` state the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the
 marts or of Postgres is used. What is taken on trust is how a file's rows are read (`kinds.py`), since DuckDB reads neither XML
 nor class sheets.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,12 @@ import jinja2
 import pyarrow as pa
 
 from orchestration.attendance.kinds import RAW_TABLES
-from orchestration.core.witness import Figures, Table, figures_of
+from orchestration.core.witness import Figures, Table, figures_of, row_condition
 
-RULES = [Path(__file__).with_name(name) for name in ("witness.sql", "witness_figures.sql")]
+RULES = [
+    Path(__file__).with_name(name)
+    for name in ("witness.sql", "witness_figures.sql", "witness_pages.sql", "witness_lines.sql")
+]
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "attendance"
 TABLES = {
     "days": Table(
@@ -54,8 +58,23 @@ TABLES = {
     ),
     "streaks": Table(["day_count"], ["streak_count", "student_count"]),
     "reasons": Table(["absence_reason"], ["text_count", "mention_count", "student_count"]),
+    # Which the pages alone show.
+    "overview": Table(
+        [], ["comparable_day_count", "school_count", "median_attendance_pct", "missing_report_count"], made_of="schools"
+    ),
+    "school_ranges": Table(["lowest_pct"], ["school_count"], made_of="schools"),
+    "chronic_rates": Table([], ["chronic_pct"], made_of="chronic_absence"),
+    "tier_shares": Table(["version_name", "outcome"], ["student_pct"], made_of="outcomes"),
+    "streak_ranges": Table(["shortest"], ["streak_count", "student_count"], made_of="streaks"),
+    "lab_outcomes": Table(["definition", "version_name", "outcome"], ["student_count"], made_of="outcomes"),
+    "lab_pairs": Table(["definition", "version_name", "other_version_name"], ["student_count"], made_of="flips"),
+    "lab_flips": Table(
+        ["definition", "version_name", "other_version_name", "outcome", "other_outcome"],
+        ["student_count"],
+        made_of="flips",
+    ),
 }
-"""The tables of the edition that have a witness, by the name of their download."""
+"""The tables of the edition that have a witness; those that are no part of another are named as their download is."""
 
 
 class Witness:
@@ -82,10 +101,20 @@ class Witness:
 
     def figures(self, table: str) -> Figures:
         """Every figure of the table: by its quarter and key, the columns' values."""
+        self._judge()
+        return figures_of(self._connection, table, TABLES[table])
+
+    def lines_of(self, table: str, key: Sequence[str]) -> list[tuple[str, int]]:
+        """The files, by their ids, and lines that count for a row of the table, which quarter and key tell."""
+        self._judge()
+        where = row_condition(["quarter", *TABLES[table].key])
+        query = f"select distinct source_file_id, source_line from {table}_lines where {where} order by all"  # noqa: S608
+        return self._connection.execute(query, list(key)).fetchall()
+
+    def _judge(self) -> None:
         if not self._is_judged:
             self._connection.execute(rules(self._first_month))
             self._is_judged = True
-        return figures_of(self._connection, table, TABLES[table])
 
 
 def rules(first_month: int) -> str:

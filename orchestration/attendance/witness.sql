@@ -149,7 +149,7 @@ sound as (
 )
 
 -- Marks of a day that say different things say nothing; of equal ones, the first stands.
-select quarter, student, school, day, week, source_id, status, fraction, absence_reason
+select quarter, student, school, day, week, source_id, status, fraction, absence_reason, source_file_id, source_line
 from sound
 qualify
     row_number() over (
@@ -171,7 +171,9 @@ with texts as (
     from enrolments
 )
 
-select quarter, student, school, first_day, coalesce(as_day(last_text), date '9999-12-31') as last_day, min(source_line) as source_line
+select
+    quarter, student, school, first_day, coalesce(as_day(last_text), date '9999-12-31') as last_day,
+    source_file_id, min(source_line) as source_line
 from texts inner join people using (quarter, source_id, name)
 where
     not is_broken and school is not null and student is not null and first_day is not null
@@ -192,7 +194,7 @@ stayed as (
     select quarter, student, school, day
     from stays inner join calendar using (quarter)
     where day between first_day and last_day
-    qualify row_number() over (partition by quarter, student, day order by first_day desc, school, source_line) = 1
+    qualify row_number() over (partition by quarter, student, day order by first_day desc, school, source_file_id, source_line) = 1
 ),
 
 submitted as (

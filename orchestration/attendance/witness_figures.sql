@@ -80,15 +80,14 @@ where
     (present > lower_pct * 100 * enrolled or includes_lower and present = lower_pct * 100 * enrolled)
     and (present < upper_pct * 100 * enrolled or includes_upper and present = upper_pct * 100 * enrolled);
 
+create view last_schools as
+select quarter, student, school as last_school
+from attendance
+where school <> 'all'
+qualify row_number() over (partition by quarter, student order by last_day desc, enrolled desc, school) = 1;
+
 -- Each student once, at the school of the last day enrolled.
 create view outcomes as
-with last_schools as (
-    select quarter, student, school as last_school
-    from attendance
-    where school <> 'all'
-    qualify row_number() over (partition by quarter, student order by last_day desc, enrolled desc, school) = 1
-)
-
 select
     quarter, coalesce(last_school, 'all') as school_code, definition, authority, version, outcome,
     count(*) as student_count
@@ -122,18 +121,23 @@ from somewhere
 inner join (from chronic where school = 'all') as overall using (quarter, student, authority, version)
 group by all;
 
+create view flipped as
+select
+    quarter, student, definition, one.version_name, other.version_name as other_version_name, one.outcome,
+    other.outcome as other_outcome, quotient(100 * one.present, 10000::hugeint * one.enrolled) as attendance_pct
+from judged as one inner join judged as other using (quarter, student, school, definition)
+where school = 'all' and one.version_name < other.version_name and one.outcome_rank <> other.outcome_rank;
+
 create view flips as
 select
-    quarter, definition, one.version_name, other.version_name as other_version_name, one.outcome,
-    other.outcome as other_outcome, count(*) as student_count,
-    min(quotient(100 * one.present, 10000::hugeint * one.enrolled)) as lowest_attendance_pct,
-    max(quotient(100 * one.present, 10000::hugeint * one.enrolled)) as highest_attendance_pct
-from judged as one inner join judged as other using (quarter, student, school, definition)
-where school = 'all' and one.version_name < other.version_name and one.outcome_rank <> other.outcome_rank
+    quarter, definition, version_name, other_version_name, outcome, other_outcome, count(*) as student_count,
+    min(attendance_pct) as lowest_attendance_pct,
+    max(attendance_pct) as highest_attendance_pct
+from flipped
 group by all;
 
 -- Days absent that follow one another; only days enrolled count, so that a holiday breaks none.
-create view streaks as
+create view ranked_streaks as
 with numbered as (
     select
         quarter, student, day, fraction,
@@ -148,30 +152,35 @@ streaks_of_students as (
     from numbered
     where fraction = 0
     group by all
-),
-
-ranked as (
-    select
-        *, row_number() over (partition by quarter, student order by day_count desc, first_day) as place
-    from streaks_of_students
-)
-
-select quarter, day_count, count(*) as streak_count, count(*) filter (where place = 1) as student_count
-from ranked
-group by all;
-
-create view reasons as
-with mentions as (
-    select quarter, without_blanks({{ given('student_id') }}) as source_id, lower(without_blanks({{ given('reason') }})) as said
-    from absence_reasons
-    where as_day(trim({{ given('absence_date') }})) is not null
-    union all
-    select quarter, source_id, absence_reason from marks
 )
 
 select
-    quarter, coalesce(reason, 'not_mapped') as absence_reason,
-    count(distinct said) as text_count, count(*) as mention_count, count(distinct source_id) as student_count
+    *, row_number() over (partition by quarter, student order by day_count desc, first_day) as place
+from streaks_of_students;
+
+create view streaks as
+select quarter, day_count, count(*) as streak_count, count(*) filter (where place = 1) as student_count
+from ranked_streaks
+group by all;
+
+create view reasons_lines as
+with mentions as (
+    select
+        quarter, without_blanks({{ given('student_id') }}) as source_id, lower(without_blanks({{ given('reason') }})) as said,
+        source_file_id, source_line
+    from absence_reasons
+    where as_day(trim({{ given('absence_date') }})) is not null
+    union all
+    select quarter, source_id, absence_reason, source_file_id, source_line from marks
+)
+
+select mentions.*, coalesce(reason, 'not_mapped') as absence_reason
 from mentions left join absence_categories on said = reason
-where said is not null and source_id is not null
-group by quarter, reason;
+where said is not null and source_id is not null;
+
+create view reasons as
+select
+    quarter, absence_reason,
+    count(distinct said) as text_count, count(*) as mention_count, count(distinct source_id) as student_count
+from reasons_lines
+group by quarter, absence_reason;

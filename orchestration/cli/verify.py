@@ -53,15 +53,12 @@ def trace(
 ) -> None:
     """Show what a figure rests on: its query, the files and lines, the checks and the runs."""
     from orchestration.core.figures import FigureId
-    from orchestration.student_performance.ingest import DOMAIN
-    from orchestration.student_performance.verification import trace_figure
 
     settings, asked = get_settings(), FigureId.parse(figure)
-    if asked.domain != DOMAIN:
-        raise QuarterdeckError(
-            f"{figure} is a figure of {asked.domain}; trace knows those of {DOMAIN} alone. `quarterdeck verify SITE` recomputes it."
-        )
-    found = trace_figure(asked, site or settings.site, settings, open_database(settings))
+    if asked.domain not in DOMAINS:
+        raise QuarterdeckError(f"{figure} is no figure of {' or '.join(DOMAINS)}.")
+    verification = import_module(f"orchestration.{asked.domain}.verification")
+    found = verification.trace_figure(asked, site or settings.site, settings, open_database(settings))
     values = sorted({str(one.value) for one in found.shown})
     say = functools.partial(console.print, markup=False, soft_wrap=True)
     say(f"Figure      {figure}")

@@ -17,7 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.site_format import MINUS, MISSING, decimal
+from orchestration.core.site_format import MINUS, MISSING, decimal, plain
 
 # Sums of many students' scores are read by the database exactly and shown as the nearest float.
 RELATIVE_TOLERANCE = 1e-12
@@ -72,6 +72,13 @@ class Shown:
         if isinstance(self.value, float) and isinstance(value, (int, float, Decimal)):
             return math.isclose(self.value, float(value), rel_tol=RELATIVE_TOLERANCE)
         return bool(self.value == value)
+
+
+def figure_of(domain: str, table: str, quarter: str, column: str, *key: Any) -> FigureId:
+    """Id of a column's value in a quarter's row with this key; `table` is named as its download is."""
+    return FigureId(
+        domain, quarter, table, tuple("" if plain(part) is None else str(plain(part)) for part in key), column
+    )
 
 
 def marked(text: Any, figure: FigureId | None) -> Any:

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import duckdb
 from pyarrow import parquet
 
+from orchestration.core.errors import QuarterdeckError
 from orchestration.core.figures import FigureId, Shown
+from orchestration.core.postgres import Database
 from orchestration.core.site_format import plain
 
 Figures = Mapping[tuple[str, ...], Mapping[str, Any]]
@@ -20,10 +22,15 @@ Figures = Mapping[tuple[str, ...], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the edition: what its rows are told apart by, after the quarter, and which of its columns have a witness."""
+    """A table of the edition: what its rows are told apart by, after the quarter, and which of its columns have a witness.
+
+    made_of: of what pages make and show of the quarters that they are of, the table that they make it of; empty where it is a
+    table of its own, of which all must be shown.
+    """
 
     key: Sequence[str]
     columns: Sequence[str]
+    made_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,32 @@ class SourceFile:
     source_file_id: str
     sha256: str
     received_at: str
+
+
+def source_files(database: Database, domain: str, made_of: Iterable[tuple[str, str]]) -> list[SourceFile]:
+    """The files with these ids, each with its quarter.
+
+    Raises:
+        QuarterdeckError: the database knows one of them no more.
+    """
+    with database.connect() as connection:
+        receipts = {
+            row[0]: row[1:]
+            for row in connection.execute(
+                "select source_file_id, name, sha256, received_at::text from platform.landing_files where domain = %s",
+                (domain,),
+            )
+        }
+    files = []
+    for quarter, source_file_id in made_of:
+        if source_file_id not in receipts:
+            raise QuarterdeckError(
+                f"{quarter} is made of file {source_file_id}, of which the database has no receipt. "
+                "Restore the backup of that time, or publish the pages anew."
+            )
+        name, sha256, received_at = receipts[source_file_id]
+        files.append(SourceFile(quarter, name, source_file_id, sha256, received_at))
+    return files
 
 
 @dataclass(frozen=True)
@@ -56,6 +89,7 @@ def judge(
     domain: str,
     shown: Sequence[Shown],
     known: Mapping[str, Figures],
+    tables: Mapping[str, Table],
     damaged: list[tuple[SourceFile, str]],
     rests_on: Mapping[str, set[str]],
     without: Mapping[str, int],
@@ -79,6 +113,7 @@ def judge(
     gone = [
         (Shown(figure, "nowhere", None), value)
         for table, rows in known.items()
+        if not tables[table].made_of
         for (quarter, *key), columns in rows.items()
         for column, value in columns.items()
         if (figure := FigureId(domain, quarter, table, tuple(key), column)) not in figures
@@ -99,6 +134,11 @@ def figures_of(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -
     }
 
 
+def row_condition(columns: Sequence[str]) -> str:
+    """SQL's condition for the row whose values in these columns are the parameters, as text; the empty one is a missing value."""
+    return " and ".join(f"coalesce({column}::varchar, '') = ?" for column in columns)
+
+
 def download_rows(folder: Path, name: str) -> list[dict[str, str]]:
     """The rows of a download as the CSV has them; `folder` is the one of the part's pages."""
     with (folder / "downloads" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
@@ -116,7 +156,7 @@ def downloaded(domain: str, folder: Path, known: Mapping[str, Table], without: C
                     value = json.loads(text) if text else None
                     key = tuple(row[part] for part in table.key)
                     yield Shown(FigureId(domain, row["quarter"], name, key, column), f"{name}.csv", value)
-                elif column not in table.key and _is_number(text):
+                elif column not in (*table.key, "source_file_id") and _is_number(text):
                     without[f"{name}.{column}"] += 1
         if table.columns:
             columns = parquet.read_table(path.with_suffix(".parquet")).to_pydict()

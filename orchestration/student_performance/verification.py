@@ -1,38 +1,26 @@
 """Whether a published edition of exam results shows what its received files give, and what a single figure rests on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from orchestration.core.corrections import read_corrections
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.figures import FigureId, Shown
+from orchestration.core.figures import FigureId
 from orchestration.core.landing import assigned_corrections, received_key
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 from orchestration.core.settings import Settings
-from orchestration.core.witness import SourceFile, Verdict, download_rows, judge
+from orchestration.core.trace import Trace, checks_of, places_of, query_of
+from orchestration.core.witness import SourceFile, Verdict, download_rows, judge, source_files
 from orchestration.student_performance.contract import Contract, load_contract
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.pages_input import PAGE_MARTS
 from orchestration.student_performance.reading import quarter_before
 from orchestration.student_performance.shown_figures import read_edition
 from orchestration.student_performance.witness import Witness, tables
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a figure rests on. lines: by file, the lines that are counted in it; checks: by zone, what let the file in, and who."""
-
-    shown: list[Shown]
-    recomputed: Any
-    query: str
-    lines: list[tuple[SourceFile, list[int]]]
-    checks: list[tuple[str, str, list[str], str]]
 
 
 def verify_edition(site: Path, settings: Settings, database: Database) -> Verdict:
@@ -51,7 +39,7 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     known = {table: witness.figures(table) for table in tables(contract)}
     rests_on = dict.fromkeys(known, broken)
     rests_on["segment_moves"] = broken | {quarter for quarter in edition.quarters if quarter_before(quarter) in broken}
-    return judge(DOMAIN, edition.figures, known, damaged, rests_on, edition.without)
+    return judge(DOMAIN, edition.figures, known, tables(contract), damaged, rests_on, edition.without)
 
 
 def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Database) -> Trace:
@@ -62,11 +50,7 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     """
     contract = load_contract(settings.contract)
     _require_edition(site)
-    shown = [one for one in read_edition(site, contract).figures if one.figure == figure]
-    if not shown:
-        raise QuarterdeckError(
-            f"{site} shows no figure {figure}. The ids are in its pages' data-figure attributes; see docs/verify.md."
-        )
+    shown = places_of(figure, read_edition(site, contract).figures, site)
     wanted = {figure.quarter, *([quarter_before(figure.quarter)] if figure.table == "segment_moves" else [])}
     files = [file for file in _source_files(site, database) if file.quarter in wanted]
     witness = _witness(site, settings, contract)
@@ -76,7 +60,8 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     found = witness.lines_of(figure.table, key)
     lines = [(file, [line for quarter, line in found if quarter == file.quarter]) for file in files]
     recomputed = witness.figures(figure.table).get(key, {}).get(figure.column)
-    return Trace(shown, recomputed, _query(figure, contract), lines, _checks(database, files))
+    query = query_of(figure, tables(contract)[figure.table], PAGE_MARTS)
+    return Trace(shown, recomputed, query, lines, checks_of(database, DOMAIN, files))
 
 
 def _require_edition(site: Path) -> None:
@@ -92,24 +77,9 @@ def _witness(site: Path, settings: Settings, contract: Contract) -> Witness:
 
 
 def _source_files(site: Path, database: Database) -> list[SourceFile]:
-    with database.connect() as connection:
-        receipts = {
-            row[0]: row[1:]
-            for row in connection.execute(
-                "select source_file_id, name, sha256, received_at::text from platform.landing_files where domain = %s",
-                (DOMAIN,),
-            )
-        }
-    files = []
-    for row in download_rows(site, "quarters"):
-        if row["source_file_id"] not in receipts:
-            raise QuarterdeckError(
-                f"{row['quarter']} is made of file {row['source_file_id']}, of which the database has no receipt. "
-                "Restore the backup of that time, or publish the pages anew."
-            )
-        name, sha256, received_at = receipts[row["source_file_id"]]
-        files.append(SourceFile(row["quarter"], name, row["source_file_id"], sha256, received_at))
-    return files
+    return source_files(
+        database, DOMAIN, [(row["quarter"], row["source_file_id"]) for row in download_rows(site, "quarters")]
+    )
 
 
 def _read(
@@ -137,29 +107,3 @@ def _corrections(file: SourceFile, settings: Settings, database: Database) -> di
                 if (str(correction.quarter), correction.source_file_id) == (file.quarter, file.source_file_id):
                     found.setdefault(correction.line, {})[correction.column] = correction.value
     return found
-
-
-def _query(figure: FigureId, contract: Contract) -> str:
-    mart = next(mart for mart, field in PAGE_MARTS.items() if field == figure.table)
-    conditions = [f"quarter = '{figure.quarter}'"]
-    for column, part in zip(tables(contract)[figure.table].key, figure.key, strict=True):
-        escaped = part.replace("'", "''")
-        conditions.append(f"{column}::text = '{escaped}'" if part else f"{column} is null")
-    return f"select {figure.column} from {DOMAIN}_marts.{mart} where {' and '.join(conditions)}"  # noqa: S608 - shown, not run
-
-
-def _checks(database: Database, files: Iterable[SourceFile]) -> list[tuple[str, str, list[str], str]]:
-    with database.connect() as connection:
-        return [
-            (file.quarter, zone, checks, f"{promoted_by}, {promoted_at:%Y-%m-%d %H:%M}")
-            for file in files
-            for zone, checks, promoted_by, promoted_at in connection.execute(
-                """
-                select zone, checks_passed, promoted_by, promoted_at from platform.promotions
-                where domain = %s and quarter = %s and source_file_id = %s order by promoted_at, array_position(
-                    array['landing', 'raw', 'trusted', 'curated', 'product'], zone
-                )
-                """,
-                (DOMAIN, file.quarter, file.source_file_id),
-            )
-        ]

@@ -1,6 +1,6 @@
 """The witness of exam results: every figure once more, from the lines of the received files to numbers, by DuckDB.
 
-`witness.sql` states the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the marts or of Postgres is
+`witness*.sql` state the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the marts or of Postgres is
 used, files are read record by record and not in blocks, and scores are whole numbers. What it takes on trust are the centroids
 and names of the segments, which are the clustering's: who is in them is counted again, and that centroids are their cells' means.
 """
@@ -16,7 +16,7 @@ import jinja2
 import pyarrow as pa
 
 from orchestration.core.delimited import inspect_file, read_rows
-from orchestration.core.witness import Figures, Table, figures_of
+from orchestration.core.witness import Figures, Table, figures_of, row_condition
 from orchestration.student_performance.contract import STUDENT_ID, Contract, match_headers
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SCALE = 10**8
 """Units of a score to a point: scores are exact to eight decimals."""
 RECORDS_AT_ONCE = 50_000
-RULES = Path(__file__).with_name("witness.sql")
-SEED = Path(__file__).parents[2] / "dbt_project" / "seeds" / "student_performance" / "score_ranges.csv"
+RULES = [Path(__file__).with_name(name) for name in ("witness.sql", "witness_definitions.sql")]
+SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "student_performance"
 
 
 def tables(contract: Contract) -> dict[str, Table]:
@@ -65,6 +65,24 @@ def tables(contract: Contract) -> dict[str, Table]:
         "segments": Table(["cluster_id"], ["student_count", "student_pct", "pass_pct", *means]),
         "segment_cube": Table([*demographics, "cluster_id"], ["student_count"]),
         "segment_moves": Table(["previous_cluster_label", "cluster_label", "move"], ["student_count"]),
+        "exam_outcomes": Table(
+            ["definition", "outcomes", "is_on_bound"],
+            [
+                "student_count",
+                "lowest_mean_score",
+                "highest_mean_score",
+                "lowest_subject_score",
+                "highest_subject_score",
+            ],
+        ),
+        **{
+            name: Table(["definition", *key], ["student_count"], made_of="exam_outcomes")
+            for name, key in (
+                ("lab_outcomes", ["version_name", "outcome"]),
+                ("lab_pairs", ["version_name", "other_version_name"]),
+                ("lab_flips", ["version_name", "other_version_name", "outcome", "other_outcome"]),
+            )
+        },
     }
 
 
@@ -129,8 +147,7 @@ class Witness:
     def lines_of(self, table: str, key: Sequence[str]) -> list[tuple[str, int]]:
         """The quarters and lines of the files that a row of the table is made of."""
         self._judge()
-        names = ["quarter", *self._tables[table].key]
-        where = " and ".join(f"coalesce({name}::varchar, '') = ?" for name in names)
+        where = row_condition(["quarter", *self._tables[table].key])
         # No name here is a person's: the contract's are checked to be plain words.
         query = f"select distinct line_quarter, line from {table}_lines where {where} order by all"  # noqa: S608
         return self._connection.execute(query, list(key)).fetchall()
@@ -142,12 +159,13 @@ class Witness:
 
 
 def rules(contract: Contract) -> str:
-    """The statements of `witness.sql` for this contract."""
+    """The rules' SQL for this contract."""
     minimum, maximum, pass_mark = (
         int(Decimal(str(points)) * SCALE)
         for points in (contract.score.minimum, contract.score.maximum, contract.score.pass_mark)
     )
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False).from_string(RULES.read_text())  # noqa: S701 - SQL
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL, no page
+    template = environment.from_string("".join(path.read_text(encoding="utf-8") for path in RULES))
     return template.render(
         subjects=contract.subjects,
         demographics=[item.model_dump() for item in contract.demographics],
@@ -155,5 +173,6 @@ def rules(contract: Contract) -> str:
         minimum=minimum,
         width=maximum - minimum,
         pass_mark=pass_mark,
-        seed=str(SEED),
+        seed=str(SEEDS / "score_ranges.csv"),
+        definitions_seed=str(SEEDS / "exam_definitions.csv"),
     )

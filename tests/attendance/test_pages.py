@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from orchestration.attendance.lab_page import lab_results
-from orchestration.attendance.pages import build_pages
+from orchestration.attendance.pages import NAVIGATION, build_pages
 from orchestration.attendance.student_views import student_views
+from orchestration.attendance.witness import TABLES
+from orchestration.core.figures import FigureId, read_page
 from orchestration.core.lab_page import lab_section
 from tests.attendance.pages_data import QUARTERS, outcomes_of, pages_data, students
 
@@ -50,6 +52,22 @@ def test_days_over_schools_are_those_over_students_and_a_difference_is_said(tmp_
     wrong.loc[wrong["school_code"] == "S01", "enrolled_days"] += 1
     build_pages(replace(DATA, student_attendance=wrong), tmp_path / "site")
     assert "NOT THE SAME" in (tmp_path / "site" / "attendance" / "students.html").read_text()
+
+
+def test_figures_of_the_pages_have_ids_that_the_witness_knows(tmp_path: Path) -> None:
+    build_pages(DATA, tmp_path / "site")
+    shown = {
+        page: [FigureId.parse(one) for one, _ in read_page(tmp_path / "site" / page).figures] for page, _ in NAVIGATION
+    }
+    assert {page: bool(figures) for page, figures in shown.items()} == {
+        "attendance/index.html": True,
+        "attendance/students.html": True,
+        "attendance/definitions.html": True,
+        "attendance/quality.html": False,
+    }
+    for figure in (figure for figures in shown.values() for figure in figures):
+        assert figure.column in TABLES[figure.table].columns, figure
+        assert len(figure.key) == len(TABLES[figure.table].key), figure
 
 
 def test_pages_name_nobody(pages: dict[str, str]) -> None:

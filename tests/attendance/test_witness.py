@@ -73,7 +73,28 @@ def test_a_changed_mark_breaks_the_figures_that_rest_on_it() -> None:
         ("student_attendance", "attendance_pct"),
         ("streaks", "streak_count"),
         ("streaks", "student_count"),
+        ("streak_ranges", "streak_count"),
+        ("streak_ranges", "student_count"),
     }
+
+
+def test_the_lines_of_a_figure_are_those_of_its_students_and_of_the_days_off() -> None:
+    made = witness(*marks("s1", ["present", "absent", "absent", "present", "present"]), *marks("s2", ["present"] * 5))
+    made.take("holidays", QUARTER, rows("holidays", {"source_file_id": "days off", "holiday_date": "2026-07-04"}))
+    day_off, first, second = [("days off", 2)], range(2, 7), range(7, 12)
+    everybody = [*day_off, *(("file", line) for line in [*first, *second])]
+    assert made.lines_of("student_attendance", [QUARTER, "all"]) == everybody
+    assert made.lines_of("student_attendance", [QUARTER, "ALPHA"]) == everybody
+    assert made.lines_of("streaks", [QUARTER, "2"]) == [*day_off, *(("file", line) for line in first)]
+    assert made.lines_of("lab_outcomes", [QUARTER, "attendance_tier", "kipp@1", "not_enough_days"]) == everybody
+    assert made.lines_of("streaks", [QUARTER, "3"]) == []
+
+
+def test_every_figure_of_students_has_lines() -> None:
+    made = witness(*marks("s1", ["present", "absent", "absent", "present", "half day"]), *marks("s2", ["present"] * 5))
+    for table in TABLES:
+        for key in made.figures(table):
+            assert made.lines_of(table, list(key)), (table, key)
 
 
 def test_reports_without_a_percentage_are_no_zero_and_the_total_is_no_school() -> None:
@@ -99,3 +120,12 @@ def test_reports_without_a_percentage_are_no_zero_and_the_total_is_no_school() -
         "official_total_pct": 85.1,
     }
     assert made.figures("schools")[QUARTER, "C"]["reported_day_count"] == 0
+    assert made.lines_of("days", [QUARTER, "2026-07-06"]) == [("file", line) for line in (2, 3, 4, 6)]
+    assert made.lines_of("schools", [QUARTER, "A"]) == [("file", 2)]
+    assert made.figures("overview")[QUARTER,] == {
+        "comparable_day_count": 1,
+        "school_count": 3,
+        "median_attendance_pct": 85.275,
+        "missing_report_count": 1,
+    }
+    assert made.figures("school_ranges") == {(QUARTER, "80"): {"school_count": 1}, (QUARTER, "90"): {"school_count": 1}}

@@ -1,4 +1,4 @@
-"""docs/add_a_domain.md, followed to the letter in a copy of the project: its blocks make a domain that runs and keeps the rules."""
+"""docs/add-a-domain.md, followed to the letter in a copy of the project: its blocks make a domain that runs and keeps the rules."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import PROJECT_ROOT
 
-PAGE = PROJECT_ROOT / "docs" / "add_a_domain.md"
+PAGE = PROJECT_ROOT / "docs" / "add-a-domain.md"
 BLOCK = re.compile(r"^```(\w+) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 QUARTER = "2026Q3"
 

@@ -17,6 +17,17 @@ HEADER = (
     "student id,gender,race/ethnicity,parental level of education,lunch,test preparation course,"
     "math score,reading score,writing score"
 )
+ONE_LINE_A_STUDENT = {
+    "score_ranges",
+    "exam_cube",
+    "segments",
+    "segment_cube",
+    "rejected",
+    "exam_outcomes",
+    "lab_outcomes",
+    "lab_pairs",
+    "lab_flips",
+}
 SEGMENTS = pd.DataFrame(
     {
         "quarter": ["2026Q3", "2026Q3", "2026Q4", "2026Q4"],
@@ -107,6 +118,24 @@ def test_a_grade_is_f_for_whoever_failed_a_subject(witness: Witness) -> None:
     assert top == {"lower_bound": 90, "upper_bound": 100, "student_count": 1, "student_pct": 33.3333, "mean_score": 100}
 
 
+def test_definitions_are_judged_side_by_side(witness: Witness) -> None:
+    counts = {
+        key[1:]: row["student_count"] for key, row in witness.figures("lab_outcomes").items() if key[0] == "2026Q4"
+    }
+    # 39.5 90 90 fails a subject and passes by the mean; 100 100 100 and 0 0 1 are told alike.
+    assert counts["pass", "every_subject@1", "failed"] == 2
+    assert counts["pass", "mean@1", "failed"] == 1
+    assert counts["grade", "kaggle@1", "F"] == 2
+    assert counts["grade", "kaggle_without_fail@1", "B"] == 1
+    flips = {key[1:]: row["student_count"] for key, row in witness.figures("lab_flips").items()}
+    assert flips["pass", "every_subject@1", "mean@1", "failed", "passed"] == 1
+    assert witness.lines_of("lab_pairs", ["2026Q4", "pass", "every_subject@1", "mean@1"]) == [("2026Q4", 3)]
+    # 20 30 40 and 80 80 80: a mean of 80 is exactly on a bound of grades.
+    on_bound = {key[1:] for key in witness.figures("exam_outcomes") if key[0] == "2026Q3" and key[3] == "True"}
+    expected = "kaggle@1=A, kaggle_without_fail@1=A, uk@1=distinction, us@1=B"
+    assert ("grade", expected, "True") in on_bound
+
+
 def test_moves_are_of_students_known_in_one_of_two_quarters(witness: Witness) -> None:
     moves = {key[1:]: row["student_count"] for key, row in witness.figures("segment_moves").items()}
     assert moves == {
@@ -123,7 +152,7 @@ def test_every_figure_has_lines_or_is_a_count_of_none(witness: Witness) -> None:
         for key, row in witness.figures(table).items():
             lines = witness.lines_of(table, list(key))
             counted = row.get("student_count", row.get("line_count"))
-            if table in ("score_ranges", "exam_cube", "segments", "segment_cube", "rejected"):
+            if table in ONE_LINE_A_STUDENT:
                 assert len(lines) == counted, (table, key)
 
 

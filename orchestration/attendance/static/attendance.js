@@ -6,6 +6,7 @@
   const words = document.getElementById("school-words");
   const MOST = 200;
   let quarter = "";
+  for (const school of data.schools) school.missing = school.all_days - school.days;
 
   function draw() {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
