@@ -49,13 +49,16 @@ def publish_pages(publishing: Publishing, quarters: Sequence[str], docs: Path) -
 
 def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesData:
     """Everything that the pages show, read in one snapshot, so that all of it tells of the same state."""
-    labels = list(quarters)
     with publishing.platform.database.as_role(Role.PUBLISHER).connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        frames: dict[str, Any] = mart_frames(connection, DOMAIN, PAGE_MARTS, quarters)
-        frames |= {
-            name: frame(connection.execute(query.encode(), (DOMAIN, labels)))
-            for name, query in _PLATFORM_TABLES.items()
-        }
-        profiled = [one for one in deliveries(connection, DOMAIN) if one.quarter in labels]
+        frames = pages_frames(connection, quarters)
+        profiled = [one for one in deliveries(connection, DOMAIN) if one.quarter in quarters]
     return PagesData(run_id=publishing.run_id, built_at=publishing.built_at, deliveries=profiled, **frames)
+
+
+def pages_frames(connection: psycopg.Connection, quarters: Sequence[str]) -> dict[str, Any]:
+    """The frames of the pages' data."""
+    return mart_frames(connection, DOMAIN, PAGE_MARTS, quarters) | {
+        name: frame(connection.execute(query.encode(), (DOMAIN, list(quarters))))
+        for name, query in _PLATFORM_TABLES.items()
+    }

@@ -1,21 +1,26 @@
 """Whether a published edition of attendance shows what its received files give, and what a single figure rests on."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.attendance.contract import load_contract
+from orchestration.attendance.external_pages import build_external_pages
 from orchestration.attendance.ingest import DOMAIN, raw_blocks
 from orchestration.attendance.kinds import kind_of
 from orchestration.attendance.pages import AREA, NAVIGATION, SCHOOL_FIGURES
-from orchestration.attendance.pages_input import PAGE_MARTS
+from orchestration.attendance.pages_input import PAGE_MARTS, PagesData
+from orchestration.attendance.publish import pages_frames
 from orchestration.attendance.witness import TABLES, Witness
 from orchestration.core.corrections import laid_over
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.external_witness import recomputed
 from orchestration.core.figures import FigureId, Shown, read_page
 from orchestration.core.landing import assigned_files
 from orchestration.core.landing_storage import open_landing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.core.trace import Trace, checks_of, places_of, query_of
 from orchestration.core.witness import SourceFile, Verdict, download_rows, downloaded, judge, source_files
@@ -31,6 +36,26 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     broken = {file.quarter for file, _ in damaged}
     known = {table: witness.figures(table) for table in TABLES}
     return judge(DOMAIN, shown, known, TABLES, damaged, dict.fromkeys(TABLES, broken), without)
+
+
+def rebuild_external(
+    internal: Path, settings: Settings, database: Database, folder: Path
+) -> list[tuple[SourceFile, str]]:
+    """Make the part of the external edition once more, of recomputed figures; the files that do not open, with the reason.
+
+    internal: the internal edition that was published with it.
+    """
+    quarters = sorted({row["quarter"] for row in download_rows(internal / AREA, "row_accounts")})
+    witness = Witness(settings.academic_year_start_month)
+    damaged = [one for quarter in quarters for one in _read(witness, Quarter.parse(quarter), settings, database)]
+    with database.as_role(Role.PUBLISHER).connect() as connection:
+        frames = pages_frames(connection, quarters)
+    for name, table in TABLES.items():
+        if name in frames:
+            frames[name] = recomputed(frames[name], table, witness.figures(name))
+    data = PagesData(run_id="", built_at=datetime.now(UTC), **frames)
+    build_external_pages(data, settings.disclosure_rules, folder)
+    return damaged
 
 
 def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Database) -> Trace:

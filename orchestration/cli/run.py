@@ -114,7 +114,8 @@ def _run_stages(domain: str, source: str, quarter_text: str | None, stage: Stage
         quarters = commands.quarters_to_run(database, settings, source, asked)
         run_config = source_run_config(domain, source)
     if stage is not None:
-        wait_for_previous(database, domain, quarter, stage.value, settings.stage_timeout_seconds, commands.STAGES)
+        timeout = settings.stage_timeout_seconds
+        wait_for_previous(database, domain, quarter, stage.value, timeout, commands.STAGES, console.print)
     _run_job(domain, commands, database, settings, quarters, stage, run_config)
 
 

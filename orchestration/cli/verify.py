@@ -6,7 +6,8 @@ import functools
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +18,13 @@ from orchestration.core.settings import Settings, get_settings
 from orchestration.definitions import DOMAINS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import dagster as dg
 
     from orchestration.core.figures import FigureId
     from orchestration.core.resources import Platform
-    from orchestration.core.witness import Verdict
+    from orchestration.core.witness import SourceFile, Verdict
 
 SPANS_SHOWN = 40
 
@@ -87,21 +90,24 @@ def _spans(lines: list[int]) -> str:
 def _verify_site(site: Path, settings: Settings) -> None:
     from orchestration.core.site_parts import read_manifest
 
-    database = open_database(settings)
     parts = read_manifest(site)["parts"]
     # The first domain's part is the site's own pages.
     named = dict(zip(DOMAINS, ("", *list(DOMAINS)[1:]), strict=True))
-    shown = {domain: name for domain, name in named.items() if name in parts and not parts[name].get("is_placeholder")}
+    shown = [domain for domain, name in named.items() if name in parts and not parts[name].get("is_placeholder")]
     if not shown:
         raise QuarterdeckError(
             f"{site} is no published edition. Name the folder of published pages, such as .quarterdeck/site."
         )
-    verdicts: dict[str, Verdict] = {
-        domain: import_module(f"orchestration.{domain}.verification").verify_edition(site, settings, database)
-        for domain in shown
-    }
-    for domain, verdict in verdicts.items():
-        _tell(domain, verdict)
+    verification = {domain: import_module(f"orchestration.{domain}.verification") for domain in shown}
+    if any("disclosure" in parts[named[domain]] for domain in shown):
+        verdicts = {"External edition": _external_verdict(site, settings, verification)}
+    else:
+        database = open_database(settings)
+        verdicts = {
+            DOMAINS[domain]: module.verify_edition(site, settings, database) for domain, module in verification.items()
+        }
+    for label, verdict in verdicts.items():
+        _tell(label, verdict)
     others = sorted(set(parts) - set(named.values()))
     if others:
         console.print(f"Every number in {', '.join(others)} has none.")
@@ -115,13 +121,26 @@ def _verify_site(site: Path, settings: Settings) -> None:
         )
 
 
-def _tell(domain: str, verdict: Verdict) -> None:
+def _external_verdict(site: Path, settings: Settings, verification: Mapping[str, Any]) -> Verdict:
+    from orchestration.core.external_witness import verify_external
+
+    database = open_database(settings)
+    damaged: list[tuple[SourceFile, str]] = []
+    with TemporaryDirectory() as scratch:
+        folders = {domain: Path(scratch) / domain for domain in verification}
+        for domain, module in verification.items():
+            damaged += module.rebuild_external(settings.site, settings, database, folders[domain])
+        rebuilt = [folder for folder in folders.values() if folder.exists()]
+        return verify_external(site, rebuilt, damaged, {file.quarter for file, _ in damaged})
+
+
+def _tell(label: str, verdict: Verdict) -> None:
     say = functools.partial(console.print, markup=False, soft_wrap=True)
     for _, reason in verdict.damaged:
         say(f"Damaged: {reason}")
-    by_table = Counter((one.quarter, one.table) for one in verdict.resting)
-    for (quarter, table), count in sorted(by_table.items()):
-        say(f"Rests on it: {count:,} figures of {domain}.{quarter}.{table}")
+    by_table = Counter(f"{one.domain}.{one.quarter}.{one.table}" for one in verdict.resting)
+    for table, count in sorted(by_table.items()):
+        say(f"Rests on it: {count:,} figures of {table}")
     differing: dict[FigureId, dict[str, list[str]]] = {}
     recomputed = {one.figure: value for one, value in verdict.differing}
     for one, _ in verdict.differing:
@@ -130,8 +149,9 @@ def _tell(domain: str, verdict: Verdict) -> None:
         told = "; ".join(f"{value} in {', '.join(places)}" for value, places in shown.items())
         say(f"Differs: {figure} is {told}; by the files {recomputed[figure]}")
     equal = verdict.figures - len(differing) - len(verdict.resting)
-    say(f"{DOMAINS[domain]}: {equal:,} of {verdict.figures:,} figures are equal, shown in {verdict.places:,} places.")
-    say(f"{sum(verdict.without.values()):,} numbers have no witness:")
+    say(f"{label}: {equal:,} of {verdict.figures:,} figures are equal, shown in {verdict.places:,} places.")
+    if verdict.without:
+        say(f"{sum(verdict.without.values()):,} numbers have no witness:")
     for place, count in sorted(verdict.without.items()):
         say(f"  {count:>6,}  {place}")
 

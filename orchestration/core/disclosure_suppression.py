@@ -68,13 +68,14 @@ class _Suppression:
         self, counts: Mapping[Cell, int], means: Sequence[Mean], schemes: Mapping[str, Scheme], rules: Rules
     ) -> None:
         self.counts, self.rules = counts, rules
-        self.figures = primary(counts, rules)
+        # In one order: of several equally good solutions of a programme, which one is found depends on the order of its rows.
+        self.figures = primary(dict(sorted(counts.items())), rules)
         self.shares = {
             cell: share_relations(cell, figure.share)
             for cell, figure in self.figures.items()
             if figure.share is not None
         }
-        self.means = {mean: mean_relations(mean, counts, schemes[mean.measure]) for mean in means}
+        self.means = {mean: mean_relations(mean, counts, schemes[mean.measure]) for mean in sorted(means, key=repr)}
         known = {cell: _known(figure, rules) for cell, figure in self.figures.items()}
         extra = [relation for some in (*self.shares.values(), *self.means.values()) for relation in some]
         self.bounds = Bounds(known, [*structure(counts, schemes), *extra])

@@ -185,8 +185,11 @@ def wait_for_previous(
     stage: Stage,
     timeout_seconds: float,
     stages: Sequence[Stage] = STAGES,
+    say: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Wait until the stage before `stage`, of the domain's `stages`, has succeeded for the quarter.
+
+    say: takes a sentence on what is waited for, where there is something to wait for.
 
     Raises:
         QuarterdeckError: it failed, or it has not succeeded when the time is over.
@@ -211,7 +214,9 @@ def wait_for_previous(
             # In a wait of an hour the server may be restarted, or its name not be known for a moment.
             return False
 
-    wait_until(has_ended, timeout_seconds)
+    if not has_ended():
+        say(f"Waiting for stage {previous} of {domain}, {quarter}, for at most {timeout_seconds:g} seconds.")
+        wait_until(has_ended, timeout_seconds)
     status, error = status_of_previous()
     if status == "failed":
         raise QuarterdeckError(

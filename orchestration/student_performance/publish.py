@@ -56,6 +56,13 @@ def load_pages_data(
         frames |= {table: _platform_table(connection, table) for table in PLATFORM_TABLES}
         profiled = deliveries(connection, DOMAIN)
     _conclude(frames["stage_status"], run_id, built_at)
+    return pages_data(
+        contract, run_id=run_id, built_at=built_at, deliveries=profiled, dictionary=dictionary(manifest), **frames
+    )
+
+
+def pages_data(contract: Contract, **given: Any) -> PagesData:
+    """The data of the pages, with what the contract says of subjects, demographics and scores."""
     return PagesData(
         subjects=[Subject(item.name, item.label, item.group) for item in contract.subjects],
         demographics=[Demographic(item.name, item.label, item.values) for item in contract.demographics],
@@ -63,12 +70,8 @@ def load_pages_data(
         score_maximum=contract.score.maximum,
         pass_mark=contract.score.pass_mark,
         definitions=definitions_of(contract),
-        dictionary=dictionary(manifest),
         lab_versions=read_versions(),
-        run_id=run_id,
-        built_at=built_at,
-        deliveries=profiled,
-        **frames,
+        **given,
     )
 
 

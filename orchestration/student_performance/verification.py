@@ -1,23 +1,30 @@
 """Whether a published edition of exam results shows what its received files give, and what a single figure rests on."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from orchestration.core.corrections import read_corrections
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.external_witness import recomputed
 from orchestration.core.figures import FigureId
 from orchestration.core.landing import assigned_corrections, received_key
 from orchestration.core.landing_storage import open_landing
+from orchestration.core.page_frames import mart_frames
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
+from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.core.trace import Trace, checks_of, places_of, query_of
 from orchestration.core.witness import SourceFile, Verdict, download_rows, judge, source_files
 from orchestration.student_performance.contract import Contract, load_contract
+from orchestration.student_performance.external import external_quarters
+from orchestration.student_performance.external_pages import build_external_pages
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
-from orchestration.student_performance.pages_input import PAGE_MARTS
+from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES
+from orchestration.student_performance.publish import pages_data
 from orchestration.student_performance.reading import quarter_before
 from orchestration.student_performance.shown_figures import read_edition
 from orchestration.student_performance.witness import Witness, tables
@@ -40,6 +47,32 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     rests_on = dict.fromkeys(known, broken)
     rests_on["segment_moves"] = broken | {quarter for quarter in edition.quarters if quarter_before(quarter) in broken}
     return judge(DOMAIN, edition.figures, known, tables(contract), damaged, rests_on, edition.without)
+
+
+def rebuild_external(
+    internal: Path, settings: Settings, database: Database, folder: Path
+) -> list[tuple[SourceFile, str]]:
+    """Make the part of the external edition once more, of recomputed figures; the files that do not open, with the reason.
+
+    internal: the internal edition that was published with it.
+    """
+    contract = load_contract(settings.contract)
+    _require_edition(internal)
+    files = _source_files(internal, database)
+    witness = _witness(internal, settings, contract)
+    damaged = _read(witness, files, settings, database)
+    with database.as_role(Role.PUBLISHER).connect() as connection:
+        frames = mart_frames(connection, DOMAIN, PAGE_MARTS, [file.quarter for file in files])
+    for name, table in tables(contract).items():
+        if name in frames:
+            frames[name] = recomputed(frames[name], table, witness.figures(name))
+    # The edition shows nothing of these.
+    frames |= dict.fromkeys((*PLATFORM_TABLES, "dictionary"), pd.DataFrame())
+    data = pages_data(contract, run_id="", built_at=datetime.now(UTC), **frames)
+    rules = settings.disclosure_rules
+    if quarters := external_quarters(data, rules):
+        build_external_pages(data, quarters, rules, folder)
+    return damaged
 
 
 def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Database) -> Trace:

@@ -275,6 +275,28 @@ def test_every_figure_has_a_witness(command: Command, tmp_path: Path) -> None:
     )
 
 
+def test_the_external_edition_is_what_the_files_give(command: Command, tmp_path: Path) -> None:
+    site = command.home / "site-external"
+    found = re.search(r"External edition: ([\d,]+) of ([\d,]+) figures are equal", command("verify", str(site)).stdout)
+    assert found is not None
+    assert found[1] == found[2]
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    path = copy / "attendance/downloads/tiers.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    place = next(
+        at for at, line in enumerate(lines) if line.startswith("2026Q3,attendance,all,all,") and ",,,," not in line
+    )
+    *before, count, share, note = lines[place].rsplit(",", 3)
+    lines[place] = ",".join([*before, str(int(count) + 5), share, note])
+    path.write_text("".join(lines))
+    result = command("verify", str(copy), check=False)
+    assert result.returncode == 1
+    assert re.search(rf"Differs: external.2026Q3.attendance_tier.*{count}; {int(count) + 5} in site", result.stdout), (
+        result.stdout
+    )
+
+
 def test_a_figure_is_traced_to_files_and_lines(command: Command) -> None:
     said = command("trace", "attendance.2026Q3.reasons.flu.mention_count").stdout
     [row] = command.rows(

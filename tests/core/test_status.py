@@ -52,15 +52,18 @@ def test_an_error_is_recorded_in_words_and_goes_on_up(database: Database) -> Non
 
 
 def test_a_later_stage_refuses_after_a_failure_and_after_the_time_is_over(database: Database) -> None:
+    said: list[str] = []
     with pytest.raises(QuarterdeckError, match="never started"):
-        wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
+        wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0, say=said.append)
+    assert said == [f"Waiting for stage etl of wait, {Q1}, for at most 0 seconds."]
     with pytest.raises(RuntimeError), track(database, "wait", [Q1], "etl", "run", begins=True):
         raise RuntimeError("disk full")
     with pytest.raises(QuarterdeckError, match=r"stage etl failed.*disk full"):
         wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
     with track(database, "wait", [Q1], "etl", "run", begins=True, finishes=True):
         pass
-    wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0)
+    wait_for_previous(database, "wait", Q1, "ml", timeout_seconds=0, say=said.append)
+    assert len(said) == 1
 
 
 def test_waiting_outlives_a_database_that_is_away_for_a_moment(

@@ -1,6 +1,7 @@
 """The external edition and the attack on it: planted leaks are found, and an edition that leaks is not published."""
 
 import json
+import random
 import re
 import shutil
 from collections.abc import Callable
@@ -12,12 +13,18 @@ import pytest
 
 from orchestration.core.disclosure import ALL, STUDENTS, Cell, Rules
 from orchestration.core.disclosure_attack import attack
-from orchestration.core.disclosure_suppression import Protected, primary
+from orchestration.core.disclosure_suppression import Protected, primary, protect
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings
 from orchestration.core.site_check import check_site
 from orchestration.student_performance import external_publish
-from orchestration.student_performance.external import ExternalQuarter, external_quarters, quarter_counts, results_table
+from orchestration.student_performance.external import (
+    ExternalQuarter,
+    external_quarters,
+    means_of,
+    quarter_counts,
+    results_table,
+)
 from orchestration.student_performance.external_pages import build_external_pages
 from orchestration.student_performance.pages import build_pages
 from tests.student_performance.pages_data import QUARTERS, pages_data
@@ -39,6 +46,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "site"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_is_hidden_each_time(seed: int) -> None:
+    """Whoever keeps two builds of one quarter must not learn more from both. This one has several equally good solutions."""
+    data, quarter = pages_data(QUARTERS, 700), "2026Q3"
+    about, means = quarter_counts(data, quarter), means_of(data, quarter, RULES)
+    once = protect(about.counts, means, about.schemes, RULES)
+    counts = list(about.counts.items())
+    random.Random(seed).shuffle(counts)
+    random.Random(seed).shuffle(means)
+    again = protect(dict(counts), means, about.schemes, RULES)
+    assert again.figures == once.figures
+    assert set(again.means) == set(once.means)
 
 
 def hidden_cell(*, blurred: bool = False) -> tuple[Cell, int]:
