@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.daily_report import read_items
+from orchestration.attendance.student_sample import write_student_sample
 from orchestration.core.dbt import build_arguments, invoke, parsed_project
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import open_database
@@ -181,3 +183,24 @@ def test_the_sample_says_so_everywhere(command: Command) -> None:
     assert "data-sample-banner" not in (site / "index.html").read_text()
     rows = command.rows("select distinct school_name from attendance_marts.fct_school_days where quarter = '2026Q2'")
     assert all("SAMPLE" in str(row["school_name"]) for row in rows)
+
+
+def test_a_quarter_with_files_about_students_alone_is_published(
+    new_command: Callable[[str], Command], tmp_path: Path
+) -> None:
+    command = new_command("students-alone")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_student_sample(Quarter(2026, 3), folder, 1, date(2026, 9, 30))
+    command("run", "--domain", "attendance", "--source", str(folder))
+    page = (command.home / "site" / "attendance" / "index.html").read_text()
+    assert "No daily report of this quarter was received" in page
+    receipts = command.rows("select distinct zone from platform.promotions")
+    assert "product" in {row["zone"] for row in receipts}
+    bad = tmp_path / "bad.csv"
+    bad.write_text("Student ID,Date,Status\n" + "".join(f"X{number},2026-09-02,nonsense\n" for number in range(2000)))
+    refused = command("run", "--domain", "attendance", "--source", str(bad), check=False)
+    assert refused.returncode == 1
+    assert "student marks" in refused.stderr
+    assert "more than the limit of 5 %" in refused.stderr
+    assert (command.home / "site" / "attendance" / "index.html").read_text() == page

@@ -199,27 +199,6 @@ def test_tiers_meet_exam_segments_where_both_files_have_the_offices_id(command: 
     assert "The attack found nothing" in found
 
 
-def test_a_quarter_with_files_about_students_alone_is_published(
-    new_command: Callable[[str], Command], tmp_path: Path
-) -> None:
-    command = new_command("students-alone")
-    folder = tmp_path / "files"
-    folder.mkdir()
-    write_student_sample(Quarter(2026, 3), folder, 1, date(2026, 9, 30))
-    command("run", "--domain", "attendance", "--source", str(folder))
-    page = (command.home / "site" / "attendance" / "index.html").read_text()
-    assert "No daily report of this quarter was received" in page
-    receipts = command.rows("select distinct zone from platform.promotions")
-    assert "product" in {row["zone"] for row in receipts}
-    bad = tmp_path / "bad.csv"
-    bad.write_text("Student ID,Date,Status\n" + "".join(f"X{number},2026-09-02,nonsense\n" for number in range(2000)))
-    refused = command("run", "--domain", "attendance", "--source", str(bad), check=False)
-    assert refused.returncode == 1
-    assert "student marks" in refused.stderr
-    assert "more than the limit of 5 %" in refused.stderr
-    assert (command.home / "site" / "attendance" / "index.html").read_text() == page
-
-
 def test_a_part_of_a_quarter_gives_no_way_to_try_ids_out(command: Command) -> None:
     parts = {
         str(row["part"]) for row in command.rows("select part from platform.quarter_files where domain = 'attendance'")

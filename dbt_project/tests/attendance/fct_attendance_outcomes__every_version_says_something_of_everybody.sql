@@ -19,7 +19,6 @@ students as (
     where school_code = 'all' and enrolled_days > 0 and {{ in_requested_quarters('quarter') }}
 ),
 
--- Counted before they are joined: the planner knows nothing yet of rows that were just written, and would look each one up.
 counted as (
     select
         quarter,

@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='replace_requested_quarters',
     on_schema_change='fail',
+    post_hook='{{ analyze_rows() }}',
 ) }}
 
 with student_days as (

@@ -3,6 +3,7 @@
     materialized='incremental',
     incremental_strategy='replace_requested_quarters',
     on_schema_change='fail',
+    post_hook='{{ analyze_rows() }}',
 ) }}
 
 with trusted_marks as (
@@ -55,7 +56,7 @@ days_of_marks as (
         on
             trusted_marks.quarter = school_calendar.quarter
             and trusted_marks.week_number = school_calendar.week_number
-    where {{ in_requested_quarters('trusted_marks.quarter') }}
+    where trusted_marks.week_number is not null and {{ in_requested_quarters('trusted_marks.quarter') }}
 ),
 
 marked as (

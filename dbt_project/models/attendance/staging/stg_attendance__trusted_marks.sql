@@ -1,5 +1,4 @@
-{#- A table, so that each mark is judged once for all the models that follow. -#}
-{{ config(tags=['size:students'], materialized='quarter_partitions') }}
+{{ config(tags=['size:students']) }}
 
 with student_marks as (
     select * from {{ ref('stg_attendance__student_marks') }}
@@ -16,4 +15,4 @@ select
     present_fraction,
     absence_reason
 from student_marks
-where reason is null and {{ in_requested_quarters('quarter') }}
+where reason is null
