@@ -21,6 +21,8 @@ from orchestration.core.postgres import Database
 from orchestration.core.pseudonyms import open_pseudonyms
 from orchestration.core.settings import Engine, Settings
 
+# By raw table, the model that judges its rows as it is read: the judged marks themselves are kept in a table.
+_JUDGING = {**JUDGED, MARKS: "judged_marks"}
 # Columns of a raw row that say where it is, or what reading it found; all others are values that may be corrected.
 _NO_VALUES = {"source_line", "source_column", "line_problem", "repaired"}
 # Of a class sheet's row, what is said once for all its days; each day's mark has the day's header as its column.
@@ -52,7 +54,7 @@ def quarantined(database: Database, settings: Settings, quarters: Collection[Qua
     with database.connect() as connection:
         names: dict[str, str] = dict(connection.execute("select source_file_id, name from platform.landing_files"))
         for raw_table in RAW_TABLES:
-            for quarter, file, line, column, reason, row in _judged(connection, raw_table, quarters):
+            for quarter, file, line, column, reason, row in _judged(connection, raw_table, JUDGED, quarters):
                 for name, value in _suspects(reason, column, row).items():
                     found.append(
                         QuarantinedValue(DOMAIN, quarter, file, names.get(file, ""), line, name, value, reason)
@@ -97,7 +99,9 @@ def still_broken(database: Database, settings: Settings, corrections: Sequence[C
                 values = {**values, STUDENT_ID: pseudonyms.of(values[STUDENT_ID])}
             _lay_over(connection, _raw_table_of(connection, quarter, file), quarter, file, line, values)
         for raw_table in RAW_TABLES:
-            for label, file, line, column, reason, _ in _judged(connection, raw_table, {key[0] for key in by_line}):
+            for label, file, line, column, reason, _ in _judged(
+                connection, raw_table, _JUDGING, {key[0] for key in by_line}
+            ):
                 if (Quarter.parse(label), file, line) in by_line:
                     where = f"{label}, file {file}, line {line}{f', {column}' if column else ''}"
                     problems.append(f"{where}: it would be set aside again, as {reason.replace('_', ' ')}.")
@@ -106,10 +110,10 @@ def still_broken(database: Database, settings: Settings, corrections: Sequence[C
 
 
 def _judged(
-    connection: psycopg.Connection, raw_table: str, quarters: Collection[Quarter] | None
+    connection: psycopg.Connection, raw_table: str, models: Mapping[str, str], quarters: Collection[Quarter] | None
 ) -> list[tuple[str, str, int, str | None, str, Row]]:
     """The rows that staging sets aside: quarter, file, line, a class sheet's column, reason, and the values as they came."""
-    judged = sql.Identifier(f"{DOMAIN}_staging", f"stg_{DOMAIN}__{JUDGED[raw_table]}")
+    judged = sql.Identifier(f"{DOMAIN}_staging", f"stg_{DOMAIN}__{models[raw_table]}")
     if connection.execute("select to_regclass(%s)", (judged.as_string(connection),)).fetchone() == (None,):
         return []
     column = sql.SQL("judged.source_column" if raw_table == MARKS else "null")
