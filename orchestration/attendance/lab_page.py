@@ -4,7 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.attendance.figures import figure_of
 from orchestration.attendance.pages_input import PagesData
+from orchestration.core.figures import marked, sentence
 from orchestration.core.lab_page import BoundaryCase, Flip, LabResult
 from orchestration.core.pseudonyms import shortened
 from orchestration.core.site_format import count, decimal
@@ -56,6 +58,11 @@ def _result(data: PagesData, quarter: str, name: str, title: str) -> LabResult:
 
 def _flip(row: dict[Any, Any]) -> Flip:
     low, high = row["lowest_attendance_pct"], row["highest_attendance_pct"]
+    key = [row[part] for part in ("definition", "version_name", "other_version_name", "outcome", "other_outcome")]
+    lowest, highest = (
+        marked(decimal(row[column], 2), figure_of("flips", row["quarter"], column, *key))
+        for column in ("lowest_attendance_pct", "highest_attendance_pct")
+    )
     return Flip(
         one=row["version_name"],
         other=row["other_version_name"],
@@ -64,14 +71,24 @@ def _flip(row: dict[Any, Any]) -> Flip:
         clause=row["clause"],
         other_clause=row["other_clause"],
         student_count=row["student_count"],
-        note=f"{decimal(low, 2)}%" if low == high else f"{decimal(low, 2)}% to {decimal(high, 2)}%",
+        note=sentence("{}%", lowest) if low == high else sentence("{}% to {}%", lowest, highest),
     )
 
 
 def _case(student: str, rows: pd.DataFrame) -> BoundaryCase:
     row = rows.iloc[0]
+    who = shortened(student)
+
+    def figure(text: str, column: str) -> Any:
+        return marked(text, figure_of("bound_cases", row["quarter"], column, row["definition"], who))
+
     return BoundaryCase(
-        who=shortened(student),
-        figures=f"{row['present_days']:g} of {count(row['enrolled_days'])} days, exactly {row['bound_pct']:g}%",
+        who=sentence("<code>{}</code>", who),
+        figures=sentence(
+            "{} of {} days, exactly {}%",
+            figure(f"{row['present_days']:g}", "present_days"),
+            figure(count(row["enrolled_days"]), "enrolled_days"),
+            figure(f"{row['bound_pct']:g}", "bound_pct"),
+        ),
         outcomes=dict(zip(rows["version_name"], rows["outcome"], strict=True)),
     )

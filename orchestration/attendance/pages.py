@@ -10,12 +10,13 @@ from orchestration.attendance.figures import figure_of
 from orchestration.attendance.lab_page import lab_results
 from orchestration.attendance.pages_input import PagesData
 from orchestration.attendance.student_views import headline, student_views
+from orchestration.core.figures import marked, sentence
 from orchestration.core.lab_page import lab_headline, lab_section
 from orchestration.core.partitions import Quarter
 from orchestration.core.profile_store import delivery_views
 from orchestration.core.site import STATIC_FOLDER, SiteBuilder, SiteFacts, SourceFile, environment
 from orchestration.core.site_downloads import write_download
-from orchestration.core.site_format import count, decimal, percent, plain, quarter_label
+from orchestration.core.site_format import MISSING, count, percent, plain, quarter_label
 
 AREA = "attendance"
 FOLDER = Path(__file__).parent
@@ -107,7 +108,7 @@ def build_pages(data: PagesData, folder: Path, areas: Sequence[tuple[str, str]] 
     builder.page(
         "definitions.html",
         quarter=views["quarter"],
-        headline=lab_headline(results),
+        headline=lab_headline(results, views["quarter"], figure_of),
         sections=[lab_section(result) for result in results],
     )
     builder.page("quality.html", accounts=_accounts(data), deliveries=delivery_views(data.deliveries))
@@ -205,14 +206,26 @@ def _accounts(data: PagesData) -> list[dict[str, Any]]:
             for reason, number in (row["quarantined_by_reason"] or {}).items():
                 reasons[reason] = reasons.get(reason, 0) + number
         read, trusted = sum(row["rows_read"] for row in rows), sum(row["rows_trusted"] for row in rows)
+        counts = {
+            "file_count": len(rows),
+            "rows_read": read,
+            "rows_trusted": trusted,
+            "corrected_lines": sum(row["corrected_lines"] for row in rows),
+        }
         made.append(
             {
                 "quarter": quarter,
-                "files": len(rows),
-                "read": read,
-                "trusted": trusted,
-                "reasons": [(REASONS.get(reason, reason), number) for reason, number in sorted(reasons.items())],
-                "corrected": sum(row["corrected_lines"] for row in rows),
+                **{
+                    column: marked(count(number), figure_of("quarter_accounts", quarter, column))
+                    for column, number in counts.items()
+                },
+                "reasons": [
+                    (
+                        REASONS.get(reason, reason),
+                        marked(count(number), figure_of("set_aside", quarter, "line_count", reason)),
+                    )
+                    for reason, number in sorted(reasons.items())
+                ],
                 "balances": read == trusted + sum(reasons.values()),
             }
         )
@@ -226,18 +239,30 @@ def _opening(data: PagesData, quarter: str, days: Sequence[dict[str, Any]]) -> d
     means = schools["mean_attendance_pct"].dropna()
     missing = int((schools["day_count"] - schools["reported_day_count"]).sum())
     below = int((means < 90).sum())
-    headline = f"No school day of {quarter_label(quarter)} has been reported yet"
-    standfirst = (
+
+    def of(text: str, column: str) -> Any:
+        return marked(text, figure_of("overview", quarter, column))
+
+    headline: str = f"No school day of {quarter_label(quarter)} has been reported yet"
+    standfirst: str = (
         "The reports of this quarter hold totals only."
         if own
         else "No daily report of this quarter was received. Files about students are accounted for below."
     )
     if comparable:
         lowest = min(comparable, key=lambda day: day["mean_attendance_pct"])
-        headline = f"{percent(means.mean())} of students came to an average school in {quarter_label(quarter)}"
-        standfirst = (
-            f"The lowest day was {lowest['day']} with {percent(lowest['mean_attendance_pct'])}. "
-            f"{count(below)} of {count(len(means))} schools were below 90%."
+        headline = sentence(
+            "{} of students came to an average school in {}",
+            of(percent(means.mean()), "mean_attendance_pct"),
+            quarter_label(quarter),
+        )
+        day = figure_of("days", quarter, "mean_attendance_pct", lowest["attendance_date"])
+        standfirst = sentence(
+            "The lowest day was {} with {}. {} of {} schools were below 90%.",
+            lowest["day"],
+            marked(percent(lowest["mean_attendance_pct"]), day),
+            of(count(below), "school_below_90_count"),
+            of(count(len(means)), "reporting_school_count"),
         )
     return {
         "headline": headline,
@@ -246,7 +271,7 @@ def _opening(data: PagesData, quarter: str, days: Sequence[dict[str, Any]]) -> d
             {
                 "label": "Days reported",
                 "value": count(len(comparable)),
-                "note": f"{len(own)} days with a report",
+                "note": sentence("{} days with a report", of(count(len(own)), "day_count") if own else "0"),
                 "figure": figure_of("overview", quarter, "comparable_day_count"),
             },
             {
@@ -258,7 +283,9 @@ def _opening(data: PagesData, quarter: str, days: Sequence[dict[str, Any]]) -> d
             {
                 "label": "Median school",
                 "value": percent(means.median() if len(means) else None),
-                "note": f"lowest {decimal(means.min() if len(means) else None)}%",
+                "note": sentence(
+                    "lowest {}", of(percent(means.min()), "lowest_attendance_pct") if len(means) else MISSING
+                ),
                 "figure": figure_of("overview", quarter, "median_attendance_pct") if len(means) else None,
             },
             {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from orchestration.attendance.figures import figure_of
 from orchestration.attendance.pages_input import PagesData
-from orchestration.core.figures import FigureId
+from orchestration.core.figures import FigureId, marked, sentence
 from orchestration.core.pseudonyms import shortened
 from orchestration.core.site_format import count, decimal, percent, plain, quarter_label
 
@@ -81,7 +81,13 @@ def _adds_up(schools: Sequence[Row]) -> list[Row]:
     """Days of the schools against those of everybody: two ways to the same sums."""
     *parts, everybody = schools
     return [
-        {"label": label, "decimals": places, "schools": sum(row[name] for row in parts), "students": everybody[name]}
+        {
+            "label": label,
+            "column": name,
+            "decimals": places,
+            "schools": sum(row[name] for row in parts),
+            "students": everybody[name],
+        }
         for name, label, places in (("enrolled_days", "Days enrolled", 0), ("present_days", "Days present", 1))
     ]
 
@@ -91,6 +97,12 @@ def _tiles(everybody: Row) -> list[Row]:
 
     def figure(column: str) -> FigureId:
         return figure_of("student_attendance", quarter, column, ALL)
+
+    def chronic(column: str) -> Any:
+        known = everybody[column]
+        return marked(
+            count(known), None if known is None else figure_of("chronic_absence", quarter, column, ALL, *HEADLINE)
+        )
 
     return [
         {
@@ -103,19 +115,22 @@ def _tiles(everybody: Row) -> list[Row]:
             "label": "Attendance",
             "value": percent(everybody["attendance_pct"]),
             "figure": figure("attendance_pct"),
-            "note": f"{decimal(everybody['average_daily_attendance'])} present on an average day",
+            "note": sentence(
+                "{} present on an average day",
+                marked(decimal(everybody["average_daily_attendance"]), figure("average_daily_attendance")),
+            ),
         },
         {
             "label": "Chronically absent",
             "value": percent(everybody["chronic_pct"]),
             "figure": figure_of("chronic_rates", quarter, "chronic_pct"),
-            "note": f"{count(everybody['chronic_student_count'])} students, over all their schools",
+            "note": sentence("{} students, over all their schools", chronic("chronic_student_count")),
         },
         {
             "label": "Changed school",
             "value": count(everybody["transfer_student_count"]),
             "figure": figure("transfer_student_count"),
-            "note": f"{count(everybody['hidden_student_count'])} chronically absent students no school would see",
+            "note": sentence("{} chronically absent students no school would see", chronic("hidden_student_count")),
         },
     ]
 
@@ -193,8 +208,13 @@ def _segments(data: PagesData, quarter: str) -> Row:
         counts[key] = counts.get(key, 0) + row["student_count"]
     table = []
     for segment in sorted(names, key=lambda number: (number is None, number)):
-        cells = [counts.get((segment, rank), 0) for rank in sorted(tiers)]
-        table.append({"label": names[segment], "cells": cells, "total": sum(cells)})
+        numbers = {tiers[rank]: counts.get((segment, rank), 0) for rank in sorted(tiers)}
+        cells = [
+            marked(count(number), figure_of("segment_tiers", quarter, "student_count", segment, tier))
+            for tier, number in numbers.items()
+        ]
+        total = marked(count(sum(numbers.values())), figure_of("segment_students", quarter, "student_count", segment))
+        table.append({"label": names[segment], "cells": cells, "total": total})
     return {
         "tiers": [tiers[rank] for rank in sorted(tiers)],
         "rows": table,
@@ -216,5 +236,8 @@ def headline(views: Row) -> str:
     """The finding that the page opens with."""
     if views["quarter"] is None:
         return "No student has been marked yet"
-    share = percent(views["everybody"]["chronic_pct"])
-    return f"{share} of students were chronically absent in {quarter_label(views['quarter'])}"
+    share, quarter = views["everybody"]["chronic_pct"], views["quarter"]
+    figure = None if share is None else figure_of("chronic_rates", quarter, "chronic_pct")
+    return sentence(
+        "{} of students were chronically absent in {}", marked(percent(share), figure), quarter_label(quarter)
+    )

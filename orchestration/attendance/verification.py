@@ -1,8 +1,11 @@
 """Whether a published edition of attendance shows what its received files give, and what a single figure rests on."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psycopg
 
 from orchestration.attendance.contract import load_contract
 from orchestration.attendance.external_pages import build_external_pages
@@ -25,6 +28,8 @@ from orchestration.core.settings import Settings
 from orchestration.core.trace import Trace, checks_of, places_of, query_of
 from orchestration.core.witness import SourceFile, Verdict, download_rows, downloaded, judge, source_files
 
+STUDENTS_AT_ONCE = 50_000
+
 
 def verify_edition(site: Path, settings: Settings, database: Database) -> Verdict:
     """Recompute every figure of the part that has a witness, from the files that its quarters are made of now."""
@@ -33,9 +38,9 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     damaged: list[tuple[SourceFile, str]] = []
     for quarter in sorted({row["quarter"] for row in download_rows(site / AREA, "row_accounts")}):
         damaged += _read(witness, Quarter.parse(quarter), settings, database)
-    broken = {file.quarter for file, _ in damaged}
+    _read_exam_segments(witness, database)
     known = {table: witness.figures(table) for table in TABLES}
-    return judge(DOMAIN, shown, known, TABLES, damaged, dict.fromkeys(TABLES, broken), without)
+    return judge(DOMAIN, shown, known, TABLES, damaged, {one.figure.quarter for one in shown}, without)
 
 
 def rebuild_external(
@@ -68,6 +73,7 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     witness = Witness(settings.academic_year_start_month)
     if damaged := _read(witness, Quarter.parse(figure.quarter), settings, database):
         raise QuarterdeckError(damaged[0][1])
+    _read_exam_segments(witness, database)
     key = (figure.quarter, *figure.key)
     by_file: dict[str, list[int]] = {}
     for source_file_id, line in witness.lines_of(figure.table, key):
@@ -75,7 +81,9 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     files = source_files(database, DOMAIN, [(figure.quarter, source_file_id) for source_file_id in by_file])
     files.sort(key=lambda file: file.name)
     recomputed = witness.figures(figure.table).get(key, {}).get(figure.column, 0)
-    query = query_of(figure, TABLES[figure.table], PAGE_MARTS)
+    relations = {name: f"{DOMAIN}_marts.{mart}" for mart, name in PAGE_MARTS.items()}
+    relations["row_accounts"] = "platform.row_accounts"
+    query = query_of(figure, TABLES[figure.table], relations, [figure.quarter])
     lines = [(file, by_file[file.source_file_id]) for file in files]
     return Trace(shown, recomputed, query, lines, checks_of(database, DOMAIN, files))
 
@@ -115,3 +123,19 @@ def _read(witness: Witness, quarter: Quarter, settings: Settings, database: Data
             file = SourceFile(str(quarter), landed.name, landed.source_file_id, landed.sha256, "")
             damaged.append((file, str(error)))
     return damaged
+
+
+def _read_exam_segments(witness: Witness, database: Database) -> None:
+    """Give the witness the segments of the students of the exam results, where there are any."""
+    query = """
+        select quarter, student_id, cluster_id from student_performance_marts.fct_labeled_results
+        where has_own_id and quarter in (select quarter from attendance_marts.rpt_attendance_by_segment)
+    """
+    with (
+        suppress(psycopg.errors.UndefinedTable),
+        database.connect() as connection,
+        connection.cursor("exam_segments", withhold=True) as cursor,
+    ):
+        cursor.execute(query)
+        while rows := cursor.fetchmany(STUDENTS_AT_ONCE):
+            witness.take_exam_segments(rows)

@@ -2,7 +2,7 @@
 
 `witness*.sql` state the rules of docs/conventions.md a second time, on purpose: nothing of dbt, of the
 marts or of Postgres is used. What is taken on trust is how a file's rows are read (`kinds.py`), since DuckDB reads neither XML
-nor class sheets.
+nor class sheets, and of which segment of the exam results a student is, which their own witness counts.
 """
 
 from collections.abc import Sequence
@@ -58,14 +58,43 @@ TABLES = {
     ),
     "streaks": Table(["day_count"], ["streak_count", "student_count"]),
     "reasons": Table(["absence_reason"], ["text_count", "mention_count", "student_count"]),
+    "row_accounts": Table(["source_file_id"], ["rows_read", "rows_trusted", "rows_quarantined", "corrected_lines"]),
     # Which the pages alone show.
+    "quarter_accounts": Table(
+        [], ["file_count", "rows_read", "rows_trusted", "corrected_lines"], made_of="row_accounts"
+    ),
+    "set_aside": Table(["reason"], ["line_count"], made_of="row_accounts"),
     "overview": Table(
-        [], ["comparable_day_count", "school_count", "median_attendance_pct", "missing_report_count"], made_of="schools"
+        [],
+        [
+            "day_count",
+            "comparable_day_count",
+            "school_count",
+            "reporting_school_count",
+            "school_below_90_count",
+            "mean_attendance_pct",
+            "median_attendance_pct",
+            "lowest_attendance_pct",
+            "missing_report_count",
+        ],
+        made_of="schools",
     ),
     "school_ranges": Table(["lowest_pct"], ["school_count"], made_of="schools"),
     "chronic_rates": Table([], ["chronic_pct"], made_of="chronic_absence"),
     "tier_shares": Table(["version_name", "outcome"], ["student_pct"], made_of="outcomes"),
     "streak_ranges": Table(["shortest"], ["streak_count", "student_count"], made_of="streaks"),
+    "longest_streaks": Table([], ["day_count"], made_of="streaks"),
+    "school_sums": Table([], ["school_count", "enrolled_days", "present_days"], made_of="student_attendance"),
+    "conflicts": Table(["who"], ["name_count", "row_count", "person_count"], made_of="identity_conflicts"),
+    "conflict_counts": Table([], ["open_count", "decided_count", "waiting_row_count"], made_of="identity_conflicts"),
+    "reason_totals": Table([], ["mention_count"], made_of="reasons"),
+    "segment_tiers": Table(["cluster_id", "outcome"], ["student_count"], made_of="segments"),
+    "segment_students": Table(["cluster_id"], ["student_count"], made_of="segments"),
+    "exam_matches": Table([], ["student_count", "matched_student_count"], made_of="segments"),
+    "bound_counts": Table(["definition"], ["student_count"], made_of="boundary_cases"),
+    "bound_cases": Table(
+        ["definition", "who"], ["present_days", "enrolled_days", "bound_pct"], made_of="boundary_cases"
+    ),
     "lab_outcomes": Table(["definition", "version_name", "outcome"], ["student_count"], made_of="outcomes"),
     "lab_pairs": Table(["definition", "version_name", "other_version_name"], ["student_count"], made_of="flips"),
     "lab_flips": Table(
@@ -89,6 +118,7 @@ class Witness:
         for name, table in RAW_TABLES.items():
             columns = "".join(f", {column} {kind}" for column, kind in table.columns.items())
             self._connection.execute(f"create table {name} (quarter text{columns})")
+        self._connection.execute("create table exam_segments (quarter text, student text, cluster_id bigint)")
         for seed in sorted(SEEDS.glob("*.csv")):
             self._connection.execute(f"create table {seed.stem} as from read_csv('{seed}', types = {_types(seed)})")
         self._is_judged = False
@@ -98,6 +128,12 @@ class Witness:
         names = list(RAW_TABLES[raw_table].columns)
         self._connection.register("taken", rows.select(names))
         self._connection.execute(f"insert into {raw_table} select ?, * from taken", [quarter])  # noqa: S608
+
+    def take_exam_segments(self, students: Sequence[tuple[str, str, int | None]]) -> None:
+        """Take the segments of students of the exam results: quarter, pseudonym and cluster_id of each."""
+        columns = zip(("quarter", "student", "cluster_id"), zip(*students, strict=True), strict=True)
+        self._connection.register("taken", pa.table({name: pa.array(values) for name, values in columns}))
+        self._connection.execute("insert into exam_segments from taken")
 
     def figures(self, table: str) -> Figures:
         """Every figure of the table: by its quarter and key, the columns' values."""

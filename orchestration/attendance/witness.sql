@@ -54,6 +54,23 @@ select quarter, school_code, day, case when verdict is null then pct end as pct
 from items
 where verdict is null or verdict = 'not_submitted';
 
+create table judged_holidays as
+with typed as (
+    select
+        quarter, source_file_id, source_line, line_problem is not null and corrections is null as is_broken,
+        as_day(trim({{ given('holiday_date') }})) as day
+    from holidays
+)
+
+select
+    *,
+    case
+        when is_broken then 'unreadable_line'
+        when day is null then 'invalid_day'
+        when row_number() over (partition by quarter, day, is_broken order by source_file_id, source_line) > 1 then 'repeated_row'
+    end as verdict
+from typed;
+
 -- Days of instruction: weekdays of the quarter that are no holiday.
 create table calendar as
 with quarters as (
@@ -69,14 +86,8 @@ weekdays as (
     from quarters
 ),
 
-days_off as (
-    select quarter, as_day(trim({{ given('holiday_date') }})) as day
-    from holidays
-    where corrections is not null or line_problem is null
-)
-
 select quarter, day, row_number() over (partition by quarter order by day) as number
-from weekdays anti join days_off using (quarter, day)
+from weekdays anti join (from judged_holidays where verdict is null) using (quarter, day)
 where isodow(day) < 6;
 
 -- An id with several names is nobody, unless the office decided whose each is; a row without a name is nobody else's.
@@ -88,19 +99,21 @@ with mentions as (
 ),
 
 names as (
-    select distinct quarter, without_blanks(id) as source_id, name_key(name) as name from mentions
+    select quarter, without_blanks(id) as source_id, name_key(name) as name, count(*) as row_count from mentions
     where without_blanks(id) is not null
+    group by all
+),
+
+compared as (
+    select *, count(*) filter (where name <> '') over (partition by quarter, source_id) as name_count from names
 )
 
 select
-    quarter, source_id, name,
-    coalesce(
-        belongs_to,
-        case when count(*) filter (where name <> '') over (partition by quarter, source_id) <= 1 then source_id end
-    ) as student
-from names left join identity_decisions on source_id = student_id and name = name_key;
+    quarter, source_id, name, row_count, name_count,
+    coalesce(belongs_to, case when name_count <= 1 then source_id end) as student
+from compared left join identity_decisions on source_id = student_id and name = name_key;
 
-create table marks as
+create table judged_marks as
 with texts as (
     select
         quarter, source_file_id, source_line, source_column,
@@ -138,27 +151,37 @@ placed as (
         on read.quarter = calendar.quarter and (calendar.day = written_day or calendar.number = day_number)
 ),
 
-sound as (
-    select * from placed
-    where
-        not is_broken and source_id is not null
-        and (written_day is not null or source_column is not null)
-        -- Which day of a row with another total is wrong, nobody knows.
-        and (source_column is null or total = row_sum)
-        and status is not null and student is not null and day is not null
+judged as (
+    select
+        *,
+        case
+            when is_broken then 'unreadable_line'
+            when source_id is null then 'missing_value'
+            when written_day is null and source_column is null then 'invalid_day'
+            -- Which day of a row with another total is wrong, nobody knows.
+            when source_column is not null and (total is null or total <> row_sum) then 'total_disagrees'
+            when mark is null then 'not_recorded'
+            when status is null then 'unknown_mark'
+            when student is null then 'identity_conflict'
+            when day is null then 'no_instructional_day'
+        end as fault
+    from placed
 )
 
 -- Marks of a day that say different things say nothing; of equal ones, the first stands.
-select quarter, student, school, day, week, source_id, status, fraction, absence_reason, source_file_id, source_line
-from sound
-qualify
-    row_number() over (
-        partition by quarter, student, school, day, week order by source_file_id, source_line, source_column
-    ) = 1
-    and min(status) over (partition by quarter, student, school, day, week)
-    = max(status) over (partition by quarter, student, school, day, week);
+select
+    *,
+    case
+        when fault is not null then fault
+        when min(status) over of_day <> max(status) over of_day then 'conflicting_marks'
+        when row_number() over (of_day order by source_file_id, source_line, source_column) > 1 then 'repeated_mark'
+    end as verdict
+from judged
+window of_day as (partition by quarter, student, school, day, week, fault is null);
 
-create table stays as
+create view marks as from judged_marks where verdict is null;
+
+create table judged_stays as
 with texts as (
     select
         quarter, source_line, source_file_id,
@@ -169,16 +192,33 @@ with texts as (
         as_day(trim({{ given('enrolled_from') }})) as first_day,
         without_blanks({{ given('enrolled_to') }}) as last_text
     from enrolments
+),
+
+judged as (
+    select
+        *, coalesce(as_day(last_text), date '9999-12-31') as last_day,
+        case
+            when is_broken then 'unreadable_line'
+            when source_id is null or school is null then 'missing_value'
+            when first_day is null or last_text is not null and coalesce(as_day(last_text) < first_day, true) then 'invalid_day'
+            when student is null then 'identity_conflict'
+        end as fault
+    from texts left join people using (quarter, source_id, name)
 )
 
 select
-    quarter, student, school, first_day, coalesce(as_day(last_text), date '9999-12-31') as last_day,
-    source_file_id, min(source_line) as source_line
-from texts inner join people using (quarter, source_id, name)
-where
-    not is_broken and school is not null and student is not null and first_day is not null
-    and (last_text is null or as_day(last_text) >= first_day)
-group by all;
+    *,
+    case
+        when fault is not null then fault
+        when
+            row_number() over (
+                partition by quarter, student, school, first_day, last_day, fault is null order by source_file_id, source_line
+            ) > 1
+            then 'repeated_row'
+    end as verdict
+from judged;
+
+create view stays as from judged_stays where verdict is null;
 
 create table student_days as
 -- A week's mark is that of each of its days that has none of its own.

@@ -163,20 +163,27 @@ select quarter, day_count, count(*) as streak_count, count(*) filter (where plac
 from ranked_streaks
 group by all;
 
-create view reasons_lines as
-with mentions as (
+create view judged_reasons as
+with typed as (
     select
         quarter, without_blanks({{ given('student_id') }}) as source_id, lower(without_blanks({{ given('reason') }})) as said,
-        source_file_id, source_line
+        as_day(trim({{ given('absence_date') }})) as day, source_file_id, source_line
     from absence_reasons
-    where as_day(trim({{ given('absence_date') }})) is not null
+)
+
+select
+    *, case when said is null or source_id is null then 'missing_value' when day is null then 'invalid_day' end as verdict
+from typed;
+
+create view reasons_lines as
+with mentions as (
+    select quarter, source_id, said, source_file_id, source_line from judged_reasons where verdict is null
     union all
-    select quarter, source_id, absence_reason, source_file_id, source_line from marks
+    select quarter, source_id, absence_reason, source_file_id, source_line from marks where absence_reason is not null
 )
 
 select mentions.*, coalesce(reason, 'not_mapped') as absence_reason
-from mentions left join absence_categories on said = reason
-where said is not null and source_id is not null;
+from mentions left join absence_categories on said = reason;
 
 create view reasons as
 select
@@ -184,3 +191,34 @@ select
     count(distinct said) as text_count, count(*) as mention_count, count(distinct source_id) as student_count
 from reasons_lines
 group by quarter, absence_reason;
+
+-- What became of each row of each file.
+create view judged_rows as
+select quarter, source_file_id, source_line, verdict from items
+union all
+select quarter, source_file_id, source_line, verdict from judged_marks
+union all
+select quarter, source_file_id, source_line, verdict from judged_stays
+union all
+select quarter, source_file_id, source_line, verdict from judged_holidays
+union all
+select quarter, source_file_id, source_line, verdict from judged_reasons;
+
+create view corrected_rows as
+{% for table in ('school_days', 'student_marks', 'enrolments', 'holidays', 'absence_reasons') %}
+select quarter, source_file_id, source_line from {{ table }} where corrections is not null
+{{ 'union' if not loop.last }}
+{% endfor %};
+
+create view row_accounts as
+select
+    quarter, source_file_id, rows_read, rows_trusted, rows_read - rows_trusted as rows_quarantined,
+    coalesce(corrected_lines, 0) as corrected_lines
+from (
+    select quarter, source_file_id, count(*) as rows_read, count(*) filter (where verdict is null) as rows_trusted
+    from judged_rows
+    group by all
+)
+left join (
+    select quarter, source_file_id, count(distinct source_line) as corrected_lines from corrected_rows group by all
+) using (quarter, source_file_id);

@@ -49,3 +49,29 @@ create view tier_shares_lines as from outcomes_lines where definition = 'attenda
 create view lab_outcomes_lines as from outcomes_lines where school_code = 'all';
 create view lab_flips_lines as from flips_lines;
 create view lab_pairs_lines as from flips_lines;
+create view longest_streaks_lines as from ranked_streaks inner join student_lines using (quarter, student);
+create view school_sums_lines as from student_attendance_lines where school_code = 'all';
+create view bound_cases_lines as from students_on_bounds inner join student_lines using (quarter, student);
+create view bound_counts_lines as from bound_cases_lines;
+create view segment_tiers_lines as from tiered_students inner join student_lines using (quarter, student) where is_matched;
+create view segment_students_lines as from segment_tiers_lines;
+create view exam_matches_lines as from tiered_students inner join student_lines using (quarter, student);
+create view reason_totals_lines as from reasons_lines;
+
+-- What became of the rows of files.
+create view row_accounts_lines as from judged_rows;
+create view quarter_accounts_lines as from judged_rows;
+create view set_aside_lines as select quarter, source_file_id, source_line, verdict as reason from judged_rows where verdict is not null;
+
+create view conflicts_lines as
+with mentions as (
+    select quarter, source_id, name, source_file_id, source_line from judged_marks
+    union
+    select quarter, source_id, name, source_file_id, source_line from judged_stays
+)
+
+select quarter, shown(source_id) as who, source_file_id, source_line
+from mentions inner join people using (quarter, source_id, name)
+where name_count > 1;
+
+create view conflict_counts_lines as from conflicts_lines;

@@ -131,7 +131,7 @@ def _external_verdict(site: Path, settings: Settings, verification: Mapping[str,
         for domain, module in verification.items():
             damaged += module.rebuild_external(settings.site, settings, database, folders[domain])
         rebuilt = [folder for folder in folders.values() if folder.exists()]
-        return verify_external(site, rebuilt, damaged, {file.quarter for file, _ in damaged})
+        return verify_external(site, rebuilt, damaged)
 
 
 def _tell(label: str, verdict: Verdict) -> None:

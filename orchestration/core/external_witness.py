@@ -25,13 +25,8 @@ def recomputed(frame: pd.DataFrame, table: Table, figures: Figures) -> pd.DataFr
     return frame.assign(**known)
 
 
-def verify_external(
-    site: Path, rebuilt: Iterable[Path], damaged: list[tuple[SourceFile, str]], quarters: set[str]
-) -> Verdict:
-    """Compare every figure of the edition with those of the parts that were made again.
-
-    quarters: those that cannot be recomputed, since a file is damaged.
-    """
+def verify_external(site: Path, rebuilt: Iterable[Path], damaged: list[tuple[SourceFile, str]]) -> Verdict:
+    """Compare every figure of the edition with those of the parts that were made again."""
     reading = read_site(site)
     shown = list(_figures(reading, site.name))
     known: dict[str, dict[tuple[str, ...], dict[str, str]]] = {one.figure.table: {} for one in shown}
@@ -41,7 +36,7 @@ def verify_external(
             rows = known.setdefault(figure.table, {})
             rows.setdefault((figure.quarter, *figure.key), {})[figure.column] = one.value
     tables = dict.fromkeys(known, Table([], []))
-    return judge(EDITION, shown, known, tables, damaged, dict.fromkeys(known, quarters), {})
+    return judge(EDITION, shown, known, tables, damaged, {one.figure.quarter for one in shown}, {})
 
 
 def _figures(reading: SiteReading, place: str) -> Iterator[Shown]:

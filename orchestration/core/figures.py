@@ -17,7 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from orchestration.core.errors import QuarterdeckError
-from orchestration.core.site_format import MINUS, MISSING, decimal, plain
+from orchestration.core.site_format import MINUS, MISSING, NO_CHANGE, decimal, plain
 
 # Sums of many students' scores are read by the database exactly and shown as the nearest float.
 RELATIVE_TOLERANCE = 1e-12
@@ -86,6 +86,11 @@ def marked(text: Any, figure: FigureId | None) -> Any:
     return text if figure is None else Markup('<span data-figure="{}">{}</span>').format(str(figure), text)
 
 
+def sentence(words: str, *figures: Any) -> Markup:
+    """Words of a page with figures, or other texts, in the places of `{}`."""
+    return Markup(words).format(*figures)  # noqa: S704 - the words are the code's own; what is put into them is escaped
+
+
 @dataclass
 class PageFigures:
     """What a page shows: its figures with ids, as text; its payload; how many numbers of its text have no id."""
@@ -129,11 +134,14 @@ class _Reader(HTMLParser):
 
 
 def _text_agrees(text: str, value: Any) -> bool:
-    shown = text.strip().removesuffix("%")
+    # A plus, or the sign of a difference that rounds to nothing, tells no more than the number.
+    shown = text.strip().removesuffix("%").removeprefix("+").removeprefix(NO_CHANGE)
     if value is None:
         return shown == MISSING
     places = len(shown.partition(".")[2])
-    return bool(_NUMBER.fullmatch(shown.removeprefix(MINUS))) and decimal(value, places) == shown
+    # What is exactly between two roundings may be summed up to either side of it.
+    nearby = (value, *(float(value) * (1 + sign * RELATIVE_TOLERANCE) for sign in (-1, 1)))
+    return bool(_NUMBER.fullmatch(shown.removeprefix(MINUS))) and shown in {decimal(one, places) for one in nearby}
 
 
 def _escaped(part: str) -> str:

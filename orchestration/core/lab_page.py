@@ -3,9 +3,10 @@
 A pure function over counts, which knows no domain; templates/lab.html shows what it makes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestration.core.figures import FigureId, marked, sentence
 from orchestration.core.site_format import count
 
 
@@ -79,15 +80,23 @@ class LabSection:
     flips: Sequence[tuple[str, str, int, Sequence[Flip]]]
 
 
-def lab_headline(results: Sequence[LabResult]) -> str:
-    """What the page says first: on how many students two versions of a definition differ at most."""
+def lab_headline(results: Sequence[LabResult], quarter: str, figure_of: Callable[..., FigureId]) -> str:
+    """What the page says first: on how many students two versions of a definition differ at most.
+
+    figure_of: the domain's, which makes the ids of figures.
+    """
     if not results:
         return "Authorities' definitions, side by side"
-    most = max((number for section in map(lab_section, results) for *_, number, _ in section.flips), default=0)
-    return (
-        f"Two definitions of the same thing differ on up to {count(most)} {'student' if most == 1 else 'students'}"
-        if most
-        else "All versions of each definition agree on every student"
+    pairs = [
+        (number, result.name, one, other) for result in results for one, other, number, _ in lab_section(result).flips
+    ]
+    most, *key = max(pairs, default=(0,))
+    if not most:
+        return "All versions of each definition agree on every student"
+    return sentence(
+        "Two definitions of the same thing differ on up to {} {}",
+        marked(count(most), figure_of("lab_pairs", quarter, "student_count", *key)),
+        "student" if most == 1 else "students",
     )
 
 

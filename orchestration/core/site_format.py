@@ -7,6 +7,7 @@ from typing import Any
 
 MISSING = "—"
 MINUS = "\u2212"
+NO_CHANGE = "±"
 
 
 def plain(value: Any) -> Any:
@@ -60,7 +61,7 @@ def change(value: Any, places: int = 1, unit: str = "") -> str:
         return MISSING
     text = decimal(abs(number), places)
     is_zero = not any(digit in "123456789" for digit in text)
-    sign = "±" if is_zero else ("+" if number > 0 else MINUS)
+    sign = NO_CHANGE if is_zero else ("+" if number > 0 else MINUS)
     return f"{sign}{text}{' ' + unit if unit else ''}"
 
 

@@ -1,6 +1,6 @@
 """What a single figure rests on: where it is shown, its query, the files and lines, and the checks that let them in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,19 +35,29 @@ def places_of(figure: FigureId, shown: Iterable[Shown], site: Path) -> list[Show
     )
 
 
-def query_of(figure: FigureId, table: Table, marts: Mapping[str, str]) -> str:
-    """The query on the mart that gives the figure, or the rows that a page makes it of.
+def query_of(figure: FigureId, table: Table, relations: Mapping[str, str], quarters: Sequence[str]) -> str:
+    """The query that gives the figure, or the rows that a page makes it of.
 
-    marts: by mart, the name of its table in the edition.
+    relations: by table of the edition, the mart or platform table that it is. quarters: those that the figure tells of.
     """
-    mart = next(mart for mart, name in marts.items() if name == (table.made_of or figure.table))
-    conditions = [f"quarter = '{figure.quarter}'"]
+    relation = relations[table.made_of or figure.table]
+    conditions = [
+        f"quarter in ({', '.join(map(_quoted, quarters))})" if len(quarters) > 1 else f"quarter = '{quarters[0]}'"
+    ]
+    if relation.startswith("platform."):
+        conditions.insert(0, f"domain = '{figure.domain}'")
     if not table.made_of:
-        for column, part in zip(table.key, figure.key, strict=True):
-            escaped = part.replace("'", "''")
-            conditions.append(f"{column} = '{escaped}'" if part else f"{column} is null")
+        conditions += [
+            f"{column} = {_quoted(part)}" if part else f"{column} is null"
+            for column, part in zip(table.key, figure.key, strict=True)
+        ]
     what = "*" if table.made_of else figure.column
-    return f"select {what} from {figure.domain}_marts.{mart} where {' and '.join(conditions)}"  # noqa: S608 - shown, not run
+    return f"select {what} from {relation} where {' and '.join(conditions)}"  # noqa: S608 - shown, not run
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def checks_of(database: Database, domain: str, files: Iterable[SourceFile]) -> list[tuple[str, str, list[str], str]]:

@@ -3,10 +3,10 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 from pyarrow import parquet
@@ -25,12 +25,19 @@ class Table:
     """A table of the edition: what its rows are told apart by, after the quarter, and which of its columns have a witness.
 
     made_of: of what pages make and show of the quarters that they are of, the table that they make it of; empty where it is a
-    table of its own, of which all must be shown.
+    table of its own, of which all must be shown. reaches: of which quarters it tells beside its own: the one that was loaded before
+    it, or all before it.
     """
 
     key: Sequence[str]
     columns: Sequence[str]
     made_of: str = ""
+    reaches: Literal["own", "before", "all"] = "own"
+
+    def quarters_of(self, quarter: str, loaded: Iterable[str]) -> list[str]:
+        """The quarters that a row of this quarter tells of, oldest first."""
+        known = sorted(one for one in loaded if one <= quarter)
+        return known[{"own": -1, "before": -2, "all": 0}[self.reaches] :]
 
 
 @dataclass(frozen=True)
@@ -91,18 +98,19 @@ def judge(
     known: Mapping[str, Figures],
     tables: Mapping[str, Table],
     damaged: list[tuple[SourceFile, str]],
-    rests_on: Mapping[str, set[str]],
+    quarters: Collection[str],
     without: Mapping[str, int],
 ) -> Verdict:
     """Compare what is shown with what was recomputed.
 
-    rests_on: by table, the quarters of which it cannot be recomputed, since a file is damaged.
+    quarters: those of the edition.
     """
+    broken = {file.quarter for file, _ in damaged}
     differing: list[tuple[Shown, Any]] = []
     resting: set[FigureId] = set()
     for one in shown:
         figure = one.figure
-        if figure.quarter in rests_on[figure.table]:
+        if broken and broken.intersection(tables[figure.table].quarters_of(figure.quarter, quarters)):
             resting.add(figure)
             continue
         # What no line gives is a count of none.

@@ -1,14 +1,17 @@
 """What the page of the definitions lab shows of exams: the counts of `rpt_exam_outcomes`, as `quarterdeck lab` has them."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 from orchestration.core.dbt import PROJECT_DIR
+from orchestration.core.figures import FigureId, marked, sentence
 from orchestration.core.lab_page import BoundaryCase, Flip, LabResult
 from orchestration.core.site_format import count, decimal
+from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.lab import clause
 from orchestration.student_performance.pages_input import LabVersions, PagesData
 
@@ -59,7 +62,7 @@ def _result(data: PagesData, quarter: str, name: str, title: str) -> LabResult:
         title=title,
         counts=counts,
         outcomes={version: list(outcomes) for version, outcomes in clauses.items()},
-        flips=_flips(judged, clauses),
+        flips=_flips(judged, clauses, quarter, name),
         boundary_cases=[_case(outcomes, row) for outcomes, row in on_bound],
         boundary_count=sum(row["student_count"] for _, row in on_bound),
         shown_count=sum(row["student_count"] for _, row in on_bound),
@@ -72,7 +75,12 @@ def _result(data: PagesData, quarter: str, name: str, title: str) -> LabResult:
     )
 
 
-def _flips(judged: list[tuple[dict[str, str], dict[Any, Any]]], clauses: Mapping[str, Mapping[str, str]]) -> list[Flip]:
+def _flips(
+    judged: list[tuple[dict[str, str], dict[Any, Any]]],
+    clauses: Mapping[str, Mapping[str, str]],
+    quarter: str,
+    definition: str,
+) -> list[Flip]:
     by_outcomes: dict[tuple[str, str, str, str], list[dict[Any, Any]]] = {}
     for outcomes, row in judged:
         for one, other in combinations(sorted(outcomes), 2):
@@ -87,17 +95,42 @@ def _flips(judged: list[tuple[dict[str, str], dict[Any, Any]]], clauses: Mapping
             clauses[one][outcome],
             clauses[other][other_outcome],
             sum(row["student_count"] for row in rows),
-            _span(min(row["lowest_mean_score"] for row in rows), max(row["highest_mean_score"] for row in rows), 2),
+            _span(
+                min(row["lowest_mean_score"] for row in rows),
+                max(row["highest_mean_score"] for row in rows),
+                2,
+                partial(_flip_figure, quarter, definition, key),
+            ),
         )
-        for (one, other, outcome, other_outcome), rows in by_outcomes.items()
+        for key, rows in by_outcomes.items()
+        for one, other, outcome, other_outcome in [key]
     ]
 
 
+def _flip_figure(quarter: str, definition: str, key: tuple[str, str, str, str], end: str) -> FigureId:
+    return figure_of("lab_flips", quarter, f"{end}_mean_score", definition, *key)
+
+
 def _case(outcomes: Mapping[str, str], row: Mapping[Any, Any]) -> BoundaryCase:
-    mean = _span(row["lowest_mean_score"], row["highest_mean_score"], 2)
-    lowest = _span(row["lowest_subject_score"], row["highest_subject_score"], 1)
-    return BoundaryCase(count(row["student_count"]), f"mean {mean}, lowest subject {lowest}", outcomes)
+    def figure(column: str) -> FigureId:
+        return figure_of("exam_outcomes", row["quarter"], column, row["definition"], row["outcomes"], True)
+
+    def span(measure: str, places: int) -> str:
+        low, high = row[f"lowest_{measure}"], row[f"highest_{measure}"]
+        return _span(low, high, places, lambda end: figure(f"{end}_{measure}"))
+
+    return BoundaryCase(
+        marked(count(row["student_count"]), figure("student_count")),
+        sentence("mean {}, lowest subject {}", span("mean_score", 2), span("subject_score", 1)),
+        outcomes,
+    )
 
 
-def _span(low: float, high: float, places: int) -> str:
-    return decimal(low, places) if low == high else f"{decimal(low, places)} to {decimal(high, places)}"
+def _span(low: float, high: float, places: int, figure: Callable[[str], FigureId]) -> str:
+    """From the lowest to the highest; `figure` gives the id of either end."""
+    lowest = marked(decimal(low, places), figure("lowest"))
+    return (
+        sentence("{}", lowest)
+        if low == high
+        else sentence("{} to {}", lowest, marked(decimal(high, places), figure("highest")))
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from orchestration.core.figures import marked, sentence
 from orchestration.core.lab_page import lab_headline, lab_section
 from orchestration.core.site import (
     STATIC_FOLDER,
@@ -186,7 +187,7 @@ def _write_pages(
     builder.page(
         "definitions.html",
         quarter=quarter,
-        headline=lab_headline(labs),
+        headline=lab_headline(labs, quarter, figure_of),
         sections=[lab_section(lab) for lab in labs],
         downloads=offered("exam_outcomes"),
     )
@@ -257,7 +258,9 @@ def _note(now: pd.Series, before: pd.Series | None, column: str, places: int, un
         return {"note": f"not available for {quarter_label(before['quarter'])}", "tone": ""}
     difference = pair[0] - pair[1]
     tone = "" if not places or abs(difference) < 0.05 else ("up" if difference > 0 else "down")
-    return {"note": f"{change(difference, places, unit)} on {quarter_label(before['quarter'])}", "tone": tone}
+    changed = marked(change(difference, places), figure_of("changes", now["quarter"], f"{column}_change"))
+    words = "{} {} on {}" if unit else "{}{} on {}"
+    return {"note": sentence(words, changed, unit, quarter_label(before["quarter"])), "tone": tone}
 
 
 def _segment_bars(data: PagesData, quarter: str) -> list[dict[str, Any]]:

@@ -1,11 +1,15 @@
 """The written reading of a quarter: plain sentences with figures, each true of its data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
+from orchestration.core.figures import FigureId, marked, sentence
 from orchestration.core.site_format import change, count, decimal, percent, plain, quarter_label
+from orchestration.student_performance.figures import figure_of
 from orchestration.student_performance.pages_input import PagesData
 
 SMALLEST_COMPARED_GROUP = 30
@@ -13,7 +17,7 @@ SMALLEST_COMPARED_GROUP = 30
 
 @dataclass(frozen=True)
 class Reading:
-    """The quarter read in words: what happened, in one line, in a sentence, and in a few more."""
+    """The quarter read in words: what happened, in one line, in a sentence, and in a few more; figures have their ids."""
 
     headline: str
     standfirst: str
@@ -47,11 +51,11 @@ def why_no_moves(data: PagesData, quarter: str) -> str | None:
     )
 
 
-def _direction(difference: float, unit: str = "points", places: int = 1) -> str:
+def _direction(difference: float, figure: FigureId, unit: str = "points", places: int = 1) -> str:
     text = decimal(abs(difference), places)
     if not any(digit in "123456789" for digit in text):
         return "the same as"
-    return f"{text} {unit} {'more' if difference > 0 else 'less'} than"
+    return sentence("{} {} {} than", marked(text, figure), unit, "more" if difference > 0 else "less")
 
 
 def _row(data: PagesData, quarter: str) -> dict[str, Any]:
@@ -59,8 +63,18 @@ def _row(data: PagesData, quarter: str) -> dict[str, Any]:
     return {str(key): plain(value) for key, value in row.items()}
 
 
-def _joined(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _of(row: dict[str, Any], column: str, text: Callable[[Any], str] = count) -> Any:
+    """A figure of the quarter's own row."""
+    return marked(text(row[column]), figure_of("quarters", row["quarter"], column))
+
+
+def _changed(now: dict[str, Any], before: dict[str, Any], column: str) -> Any:
+    """How far a figure of the quarter is from the one of the quarter loaded before."""
+    return marked(change(now[column] - before[column]), figure_of("changes", now["quarter"], f"{column}_change"))
+
+
+def _joined(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else sentence("{} and {}", Markup(", ").join(parts[:-1]), parts[-1])
 
 
 def written_reading(data: PagesData, quarter: str) -> Reading:
@@ -69,18 +83,19 @@ def written_reading(data: PagesData, quarter: str) -> Reading:
     earlier = [known for known in quarters_loaded(data) if known < quarter]
     before = _row(data, earlier[-1]) if earlier else None
     named = quarter_label(quarter)
-    scored = [(s.label, now[f"{s.name}_mean_score"]) for s in data.subjects if now[f"{s.name}_mean_score"] is not None]
-    if now["pass_pct"] is None or not scored:
+    means = [(s.label, f"{s.name}_mean_score") for s in data.subjects if now[f"{s.name}_mean_score"] is not None]
+    if now["pass_pct"] is None or not means:
         return Reading(f"No student has results in {named}", "No row of the quarter was accepted.", ())
-    best, weakest = max(scored, key=lambda pair: pair[1]), min(scored, key=lambda pair: pair[1])
-    headline = f"{percent(now['pass_pct'])} of students passed in {named}"
-    ends = f"{best[0]} has the highest mean ({decimal(best[1])})"
-    ends += f" and {weakest[0]} the lowest ({decimal(weakest[1])})." if best != weakest else "."
+    best, weakest = max(means, key=lambda pair: now[pair[1]]), min(means, key=lambda pair: now[pair[1]])
+    headline = sentence("{} of students passed in {}", _of(now, "pass_pct", percent), named)
+    ends = sentence("{} has the highest mean ({})", best[0], _of(now, best[1], decimal))
+    ends += sentence(" and {} the lowest ({}).", weakest[0], _of(now, weakest[1], decimal)) if best != weakest else "."
     if before is None or before["pass_pct"] is None:
-        start = f"{named} is the first quarter loaded, so there is nothing yet to compare it with. "
+        start = sentence("{} is the first quarter loaded, so there is nothing yet to compare it with. ", named)
     else:
-        compared = _direction(now["pass_pct"] - before["pass_pct"], "percentage points")
-        start = f"That is {compared} in {quarter_label(before['quarter'])}. "
+        figure = figure_of("changes", quarter, "pass_pct_distance")
+        compared = _direction(now["pass_pct"] - before["pass_pct"], figure, "percentage points")
+        start = sentence("That is {} in {}. ", compared, quarter_label(before["quarter"]))
     sentences = [_cohort(data, now, before), *_subject_changes(data, now, before), *_gap(data, quarter)]
     sentences += _segments(data, quarter, before["quarter"] if before else None)
     sentences.append(_accepted(now))
@@ -90,27 +105,30 @@ def written_reading(data: PagesData, quarter: str) -> Reading:
 
 
 def _cohort(data: PagesData, now: dict[str, Any], before: dict[str, Any] | None) -> str:
-    text = (
-        f"{count(now['pass_count'])} of {count(now['student_count'])} students reached the pass mark of "
-        f"{decimal(data.pass_mark, 0)} in every subject; the mean over all subjects is {decimal(now['mean_score'])}"
+    text = sentence(
+        "{} of {} students reached the pass mark of {} in every subject; the mean over all subjects is {}",
+        _of(now, "pass_count"),
+        _of(now, "student_count"),
+        decimal(data.pass_mark, 0),
+        _of(now, "mean_score", decimal),
     )
     if before is not None and before["mean_score"] is not None:
-        moved = change(now["mean_score"] - before["mean_score"])
-        text += f", {moved} points on {quarter_label(before['quarter'])}"
-    return f"{text}."
+        text += sentence(", {} points on {}", _changed(now, before, "mean_score"), quarter_label(before["quarter"]))
+    return text + "."
 
 
 def _subject_changes(data: PagesData, now: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
     if before is None:
         return []
-    changes = []
-    for subject in data.subjects:
-        pair = now[f"{subject.name}_mean_score"], before[f"{subject.name}_mean_score"]
-        if None not in pair:
-            changes.append(f"{subject.label} {change(pair[0] - pair[1])}")
+    changes = [
+        sentence("{} {}", subject.label, _changed(now, before, column))
+        for subject in data.subjects
+        for column in [f"{subject.name}_mean_score"]
+        if now[column] is not None and before[column] is not None
+    ]
     if not changes:
         return []
-    return [f"Mean scores since {quarter_label(before['quarter'])}: {_joined(changes)} points."]
+    return [sentence("Mean scores since {}: {} points.", quarter_label(before["quarter"]), _joined(changes))]
 
 
 def _gap(data: PagesData, quarter: str) -> list[str]:
@@ -123,13 +141,25 @@ def _gap(data: PagesData, quarter: str) -> list[str]:
             continue
         means = sums["mean_score_sum"] / sums["student_count"]
         difference = float(means.max() - means.min())
-        text = (
-            f"The widest gap between groups is by {demographic.label.lower()}: {means.idxmax()} {decimal(means.max())} "
-            f"against {means.idxmin()} {decimal(means.min())}, {decimal(difference)} points in mean score "
-            f"(groups of at least {SMALLEST_COMPARED_GROUP} students; a difference, not its cause)."
+        if widest is not None and difference <= widest[0]:
+            continue
+
+        def mean_of(group: str, means: "pd.Series[float]" = means, dimension: str = demographic.name) -> Any:
+            return marked(decimal(means[group]), figure_of("group_means", quarter, "mean_score", dimension, group))
+
+        highest, lowest = str(means.idxmax()), str(means.idxmin())
+        text = sentence(
+            "The widest gap between groups is by {}: {} {} against {} {}, {} points in mean score "
+            "(groups of at least {} students; a difference, not its cause).",
+            demographic.label.lower(),
+            highest,
+            mean_of(highest),
+            lowest,
+            mean_of(lowest),
+            marked(decimal(difference), figure_of("group_gaps", quarter, "mean_score_gap", demographic.name)),
+            SMALLEST_COMPARED_GROUP,
         )
-        if widest is None or difference > widest[0]:
-            widest = (difference, text)
+        widest = (difference, text)
     return [widest[1]] if widest else []
 
 
@@ -137,25 +167,47 @@ def _segments(data: PagesData, quarter: str, before: str | None) -> list[str]:
     shares = _shares(data, quarter)
     if shares.empty:
         return [f"There are no segments for {quarter_label(quarter)}."]
-    sentences = [
-        f"{len(shares)} segments were found; the largest is “{shares.idxmax()}” "
-        f"with {percent(shares.max())} of students."
+
+    def share(label: str) -> Any:
+        return marked(percent(shares[label]), figure_of("segment_shares", quarter, "student_pct", label))
+
+    largest = str(shares.idxmax())
+    sentences: list[str] = [
+        sentence(
+            "{} segments were found; the largest is “{}” with {} of students.",
+            marked(count(len(shares)), figure_of("segment_counts", quarter, "segment_count")),
+            largest,
+            share(largest),
+        )
     ]
     earlier = _shares(data, before) if before else pd.Series(dtype=float)
     both = (shares - earlier).dropna()
     if not both.empty and before:
         label = str(both.abs().idxmax())
         sentences.append(
-            f"Since {quarter_label(before)} the share that changed most is “{label}”: "
-            f"{change(both[label], unit='points')}, to {percent(shares[label])}."
+            sentence(
+                "Since {} the share that changed most is “{}”: {} points, to {}.",
+                quarter_label(before),
+                label,
+                marked(change(both[label]), figure_of("segment_shares", quarter, "student_pct_change", label)),
+                share(label),
+            )
         )
     moves = data.segment_moves[data.segment_moves["quarter"] == quarter]
     totals = moves.groupby("move")["student_count"].sum()
     stayed, moved = int(totals.get("stayed", 0)), int(totals.get("moved", 0))
     if stayed + moved:
+        told = {
+            "followed_student_count": count(stayed + moved),
+            "stayed_student_count": count(stayed),
+            "stayed_pct": percent(100 * stayed / (stayed + moved)),
+            "moved_student_count": count(moved),
+        }
         sentences.append(
-            f"Of {count(stayed + moved)} students seen in both quarters, {count(stayed)} "
-            f"({percent(100 * stayed / (stayed + moved))}) stayed in their segment and {count(moved)} moved."
+            sentence(
+                "Of {} students seen in both quarters, {} ({}) stayed in their segment and {} moved.",
+                *(marked(text, figure_of("move_totals", quarter, column)) for column, text in told.items()),
+            )
         )
     return sentences
 
@@ -167,8 +219,9 @@ def _shares(data: PagesData, quarter: str) -> "pd.Series[float]":
 
 def _accepted(now: dict[str, Any]) -> str:
     if not now["rows_quarantined"]:
-        return f"All {count(now['rows_read'])} rows of the file were accepted."
-    return (
-        f"{count(now['rows_quarantined'])} of {count(now['rows_read'])} rows were set aside with a reason "
-        "and are in no figure here."
+        return sentence("All {} rows of the file were accepted.", _of(now, "rows_read"))
+    return sentence(
+        "{} of {} rows were set aside with a reason and are in no figure here.",
+        _of(now, "rows_quarantined"),
+        _of(now, "rows_read"),
     )

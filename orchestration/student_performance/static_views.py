@@ -1,9 +1,11 @@
 """What the pages without filters show: status, quality and about, and the opening of segments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestration.core.figures import FigureId
+from markupsafe import Markup
+
+from orchestration.core.figures import FigureId, marked, sentence
 from orchestration.core.profile_store import delivery_views
 from orchestration.core.site_format import count, decimal, duration, percent, plain, quarter_label
 from orchestration.student_performance.figures import figure_of
@@ -100,29 +102,54 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
         row["quarantined_pct"] = 100 * row["rows_quarantined"] / row["rows_read"] if row["rows_read"] else None
         row["balances"] = row["rows_read"] == row["rows_trusted"] + row["rows_quarantined"]
         why = row["quarantined_by_reason"] or {}
-        row["why"] = ", ".join(f"{REASONS.get(r, r).lower()} {n}" for r, n in sorted(why.items()) if n) or "—"
+        told = [
+            sentence(
+                "{} {}",
+                REASONS.get(reason, reason).lower(),
+                marked(count(number), _of(row, "row_reasons", "line_count", reason)),
+            )
+            for reason, number in sorted(why.items())
+            if number
+        ]
+        row["why"] = Markup(", ").join(told) or "—"
+        row["quarantined_share"] = marked(
+            percent(row["quarantined_pct"]), _of(row, "row_shares", "rows_quarantined_pct")
+        )
     now = [row for row in accounts if row["quarter"] == quarter]
     read, trusted, set_aside = (
         sum(row[column] for row in now) for column in ("rows_read", "rows_trusted", "rows_quarantined")
     )
     share = 100 * set_aside / read if read else None
 
-    def shown(column: str) -> FigureId | None:
-        # Where the quarter had several files, the tile is of them all and no figure of the quarter's own.
-        return figure_of("quarters", quarter, column) if len(now) == 1 else None
+    def shown(column: str, table: str = "quarters") -> FigureId | None:
+        # Where the quarter had several files, this is of them all and no figure of the quarter's own.
+        return figure_of(table, quarter, column) if len(now) == 1 else None
 
+    def rows(column: str, number: int) -> Any:
+        return marked(count(number), shown(column))
+
+    trusted_share = marked(percent(100 * trusted / read if read else None), shown("rows_trusted_pct", "row_shares"))
+    quarantined_share = marked(percent(share), shown("rows_quarantined_pct", "row_shares"))
     unbalanced = [row for row in accounts if not row["balances"]]
-    headline = f"{count(trusted)} of {count(read)} rows of {quarter_label(quarter)} were accepted"
+    headline: str = sentence(
+        "{} of {} rows of {} were accepted",
+        rows("rows_trusted", trusted),
+        rows("rows_read", read),
+        quarter_label(quarter),
+    )
     if unbalanced:
         headline = f"{len(unbalanced)} row account(s) do not balance"
     return {
         "headline": headline,
-        "standfirst": f"{count(set_aside)} were set aside with a reason ({percent(share)}). "
-        "Each line read is accounted for.",
+        "standfirst": sentence(
+            "{} were set aside with a reason ({}). Each line read is accounted for.",
+            rows("rows_quarantined", set_aside),
+            quarantined_share,
+        ),
         "tiles": [
             _tile("Rows read", count(read), f"{len(now)} {'file' if len(now) == 1 else 'files'}", shown("rows_read")),
-            _tile("Trusted", count(trusted), percent(100 * trusted / read if read else None), shown("rows_trusted")),
-            _tile("Quarantined", count(set_aside), percent(share), shown("rows_quarantined")),
+            _tile("Trusted", count(trusted), trusted_share, shown("rows_trusted")),
+            _tile("Quarantined", count(set_aside), quarantined_share, shown("rows_quarantined")),
             _tile("Accounts that balance", f"{len(accounts) - len(unbalanced)} of {len(accounts)}", "every file"),
         ],
         "accounts": accounts,
@@ -131,6 +158,11 @@ def quality_page(data: PagesData, quarter: str) -> dict[str, Any]:
         "files": _records(data.landing_files.sort_values("received_at", ascending=False)),
         "deliveries": delivery_views(data.deliveries),
     }
+
+
+def _of(row: Mapping[str, Any], table: str, column: str, *key: str) -> FigureId | None:
+    """The figure of an account's quarter, where the account is of the file that the quarter is made of."""
+    return figure_of(table, row["quarter"], column, *key) if row["is_current"] else None
 
 
 def _tile(label: str, value: str, note: str, figure: FigureId | None = None) -> dict[str, Any]:
@@ -167,8 +199,12 @@ def segments_opening(data: PagesData, quarter: str) -> dict[str, str]:
         }
     first = rows.iloc[0]
     told = [s for s in written_reading(data, quarter).sentences if s.startswith(("Of ", "Since "))]
-    share = percent(first["student_pct"])
-    headline = f"“{first['cluster_label']}”: the largest of {len(rows)} segments, {share} of students"
+    headline = sentence(
+        "“{}”: the largest of {} segments, {} of students",
+        first["cluster_label"],
+        marked(count(len(rows)), figure_of("segment_counts", quarter, "segment_count")),
+        marked(percent(first["student_pct"]), figure_of("segments", quarter, "student_pct", first["cluster_id"])),
+    )
     return {"headline": headline, "standfirst": told[-1] if told else why_no_moves(data, quarter) or ""}
 
 

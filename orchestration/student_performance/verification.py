@@ -25,7 +25,6 @@ from orchestration.student_performance.external_pages import build_external_page
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
 from orchestration.student_performance.pages_input import PAGE_MARTS, PLATFORM_TABLES
 from orchestration.student_performance.publish import pages_data
-from orchestration.student_performance.reading import quarter_before
 from orchestration.student_performance.shown_figures import read_edition
 from orchestration.student_performance.witness import Witness, tables
 
@@ -42,11 +41,8 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     files = _source_files(site, database)
     witness = _witness(site, settings, contract)
     damaged = _read(witness, files, settings, database)
-    broken = {file.quarter for file, _ in damaged}
     known = {table: witness.figures(table) for table in tables(contract)}
-    rests_on = dict.fromkeys(known, broken)
-    rests_on["segment_moves"] = broken | {quarter for quarter in edition.quarters if quarter_before(quarter) in broken}
-    return judge(DOMAIN, edition.figures, known, tables(contract), damaged, rests_on, edition.without)
+    return judge(DOMAIN, edition.figures, known, tables(contract), damaged, edition.quarters, edition.without)
 
 
 def rebuild_external(
@@ -83,9 +79,11 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     """
     contract = load_contract(settings.contract)
     _require_edition(site)
-    shown = places_of(figure, read_edition(site, contract).figures, site)
-    wanted = {figure.quarter, *([quarter_before(figure.quarter)] if figure.table == "segment_moves" else [])}
-    files = [file for file in _source_files(site, database) if file.quarter in wanted]
+    edition = read_edition(site, contract)
+    shown = places_of(figure, edition.figures, site)
+    table = tables(contract)[figure.table]
+    quarters = table.quarters_of(figure.quarter, edition.quarters)
+    files = [file for file in _source_files(site, database) if file.quarter in quarters]
     witness = _witness(site, settings, contract)
     if damaged := _read(witness, files, settings, database):
         raise QuarterdeckError(damaged[0][1])
@@ -93,7 +91,9 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     found = witness.lines_of(figure.table, key)
     lines = [(file, [line for quarter, line in found if quarter == file.quarter]) for file in files]
     recomputed = witness.figures(figure.table).get(key, {}).get(figure.column)
-    query = query_of(figure, tables(contract)[figure.table], PAGE_MARTS)
+    relations = {name: f"{DOMAIN}_marts.{mart}" for mart, name in PAGE_MARTS.items()}
+    # A row of a table of its own is of one quarter, whatever it compares.
+    query = query_of(figure, table, relations, quarters if table.made_of else [figure.quarter])
     return Trace(shown, recomputed, query, lines, checks_of(database, DOMAIN, files))
 
 

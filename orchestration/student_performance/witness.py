@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCALE = 10**8
 """Units of a score to a point: scores are exact to eight decimals."""
 RECORDS_AT_ONCE = 50_000
-RULES = [Path(__file__).with_name(name) for name in ("witness.sql", "witness_definitions.sql")]
+RULES = [Path(__file__).with_name(name) for name in ("witness.sql", "witness_definitions.sql", "witness_pages.sql")]
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "student_performance"
 
 
@@ -64,7 +64,9 @@ def tables(contract: Contract) -> dict[str, Table]:
         ),
         "segments": Table(["cluster_id"], ["student_count", "student_pct", "pass_pct", *means]),
         "segment_cube": Table([*demographics, "cluster_id"], ["student_count"]),
-        "segment_moves": Table(["previous_cluster_label", "cluster_label", "move"], ["student_count"]),
+        "segment_moves": Table(
+            ["previous_cluster_label", "cluster_label", "move"], ["student_count"], reaches="before"
+        ),
         "exam_outcomes": Table(
             ["definition", "outcomes", "is_on_bound"],
             [
@@ -75,14 +77,42 @@ def tables(contract: Contract) -> dict[str, Table]:
                 "highest_subject_score",
             ],
         ),
-        **{
-            name: Table(["definition", *key], ["student_count"], made_of="exam_outcomes")
-            for name, key in (
-                ("lab_outcomes", ["version_name", "outcome"]),
-                ("lab_pairs", ["version_name", "other_version_name"]),
-                ("lab_flips", ["version_name", "other_version_name", "outcome", "other_outcome"]),
-            )
-        },
+        **_page_tables(means),
+    }
+
+
+def _page_tables(means: Sequence[str]) -> dict[str, Table]:
+    """What the pages alone show, in sentences and tables of their own."""
+    compared = ["student_count", "pass_pct", *means, "mean_score"]
+    reason = ["reason", "column_name"]
+    versions = ["definition", "version_name", "other_version_name"]
+    return {
+        "changes": Table(
+            [], ["pass_pct_distance", *(f"{name}_change" for name in compared)], made_of="quarters", reaches="before"
+        ),
+        "group_means": Table(["dimension", "dimension_value"], ["mean_score"], made_of="exam_cube"),
+        "group_gaps": Table(["dimension"], ["mean_score_gap"], made_of="exam_cube"),
+        "segment_counts": Table([], ["segment_count"], made_of="segments"),
+        "segment_shares": Table(
+            ["cluster_label"], ["student_pct", "student_pct_change"], made_of="segments", reaches="before"
+        ),
+        "move_totals": Table(
+            [],
+            ["followed_student_count", "stayed_student_count", "stayed_pct", "moved_student_count"],
+            made_of="segment_moves",
+            reaches="before",
+        ),
+        "row_shares": Table([], ["rows_trusted_pct", "rows_quarantined_pct"], made_of="quarters"),
+        "row_reasons": Table(["reason"], ["line_count"], made_of="rejected"),
+        "rejected_so_far": Table(reason, ["line_count"], made_of="rejected", reaches="all"),
+        "lab_outcomes": Table(["definition", "version_name", "outcome"], ["student_count"], made_of="exam_outcomes"),
+        "lab_pairs": Table(versions, ["student_count"], made_of="exam_outcomes"),
+        "lab_flips": Table(
+            [*versions, "outcome", "other_outcome"],
+            ["student_count", "lowest_mean_score", "highest_mean_score"],
+            made_of="exam_outcomes",
+        ),
+        "bound_counts": Table(["definition"], ["student_count"], made_of="exam_outcomes"),
     }
 
 

@@ -103,8 +103,9 @@ create view lab_pairs_lines as from lab_flips_lines;
 
 create view lab_flips as
 select
-    quarter, definition, version_name, other_version_name, outcome, other_outcome, sum(students)::bigint as student_count
-from flipped
+    quarter, definition, version_name, other_version_name, outcome, other_outcome, count(*) as student_count,
+    min(overall) / {{ scale }} as lowest_mean_score, max(overall) / {{ scale }} as highest_mean_score
+from lab_flips_lines
 group by all;
 
 create view lab_pairs as

@@ -26,7 +26,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def words_of(page: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"</?span[^>]*>", "", page)).split())
 
 
 def test_the_matrix_of_the_lab_counts_each_student_whom_two_versions_judge_differently() -> None:
@@ -42,7 +42,9 @@ def test_the_matrix_of_the_lab_counts_each_student_whom_two_versions_judge_diffe
                 expected = sum(one[name, version] != one[name, other] for one in said)
                 assert number == (None if version == other else expected)
     assert sum(number or 0 for _, numbers in chronic.matrix for number in numbers) > 0
-    assert "e3aac9f7" in {case.who for section in (chronic, tiers) for case in section.result.boundary_cases}
+    assert "<code>e3aac9f7</code>" in {
+        case.who for section in (chronic, tiers) for case in section.result.boundary_cases
+    }
 
 
 def test_days_over_schools_are_those_over_students_and_a_difference_is_said(tmp_path: Path) -> None:
@@ -59,12 +61,7 @@ def test_figures_of_the_pages_have_ids_that_the_witness_knows(tmp_path: Path) ->
     shown = {
         page: [FigureId.parse(one) for one, _ in read_page(tmp_path / "site" / page).figures] for page, _ in NAVIGATION
     }
-    assert {page: bool(figures) for page, figures in shown.items()} == {
-        "attendance/index.html": True,
-        "attendance/students.html": True,
-        "attendance/definitions.html": True,
-        "attendance/quality.html": False,
-    }
+    assert all(shown.values())
     for figure in (figure for figures in shown.values() for figure in figures):
         assert figure.column in TABLES[figure.table].columns, figure
         assert len(figure.key) == len(TABLES[figure.table].key), figure
