@@ -1,6 +1,7 @@
 """Whether a published edition of attendance shows what its received files give, and what a single figure rests on."""
 
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,12 +35,8 @@ STUDENTS_AT_ONCE = 50_000
 def verify_edition(site: Path, settings: Settings, database: Database) -> Verdict:
     """Recompute every figure of the part that has a witness, from the files that its quarters are made of now."""
     shown, without = _read_edition(site)
-    witness = Witness(settings.academic_year_start_month)
-    damaged: list[tuple[SourceFile, str]] = []
-    for quarter in sorted({row["quarter"] for row in download_rows(site / AREA, "row_accounts")}):
-        damaged += _read(witness, Quarter.parse(quarter), settings, database)
-    _read_exam_segments(witness, database)
-    known = {table: witness.figures(table) for table in TABLES}
+    witness, damaged = read_witness(_quarters(site), settings, database)
+    known = {name: witness.figures(name) for name, table in TABLES.items() if not table.drawn_on}
     return judge(DOMAIN, shown, known, TABLES, damaged, {one.figure.quarter for one in shown}, without)
 
 
@@ -50,9 +47,8 @@ def rebuild_external(
 
     internal: the internal edition that was published with it.
     """
-    quarters = sorted({row["quarter"] for row in download_rows(internal / AREA, "row_accounts")})
-    witness = Witness(settings.academic_year_start_month)
-    damaged = [one for quarter in quarters for one in _read(witness, Quarter.parse(quarter), settings, database)]
+    quarters = _quarters(internal)
+    witness, damaged = read_witness(quarters, settings, database)
     with database.as_role(Role.PUBLISHER).connect() as connection:
         frames = pages_frames(connection, quarters)
     for name, table in TABLES.items():
@@ -69,18 +65,17 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     Raises:
         QuarterdeckError: the edition shows no such figure, or a file of it does not open.
     """
-    shown = places_of(figure, _read_edition(site)[0], site)
-    witness = Witness(settings.academic_year_start_month)
-    if damaged := _read(witness, Quarter.parse(figure.quarter), settings, database):
+    shown = places_of(figure, _read_edition(site)[0], site, TABLES)
+    witness, damaged = read_witness([figure.quarter], settings, database)
+    if damaged:
         raise QuarterdeckError(damaged[0][1])
-    _read_exam_segments(witness, database)
     key = (figure.quarter, *figure.key)
     by_file: dict[str, list[int]] = {}
     for source_file_id, line in witness.lines_of(figure.table, key):
         by_file.setdefault(source_file_id, []).append(line)
     files = source_files(database, DOMAIN, [(figure.quarter, source_file_id) for source_file_id in by_file])
     files.sort(key=lambda file: file.name)
-    recomputed = witness.figures(figure.table).get(key, {}).get(figure.column, 0)
+    recomputed = witness.figures(figure.table, key).get(key, {}).get(figure.column, 0)
     relations = {name: f"{DOMAIN}_marts.{mart}" for mart, name in PAGE_MARTS.items()}
     relations["row_accounts"] = "platform.row_accounts"
     query = query_of(figure, TABLES[figure.table], relations, [figure.quarter])
@@ -104,11 +99,29 @@ def _read_edition(site: Path) -> tuple[list[Shown], Counter[str]]:
                 figure = FigureId(DOMAIN, school["quarter"], "schools", (school["code"],), column)
                 shown.append(Shown(figure, page, school[name]))
         if read.numbers_without_id:
-            without[f"{page}: words, labels and row accounts"] = read.numbers_without_id
+            without[f"{page}: words and labels"] = read.numbers_without_id
     return shown, without
 
 
-def _read(witness: Witness, quarter: Quarter, settings: Settings, database: Database) -> list[tuple[SourceFile, str]]:
+def _quarters(site: Path) -> list[str]:
+    return sorted({row["quarter"] for row in download_rows(site / AREA, "row_accounts")})
+
+
+def read_witness(
+    quarters: Iterable[str], settings: Settings, database: Database
+) -> tuple[Witness, list[tuple[SourceFile, str]]]:
+    """The witness with the rows of the quarters' files; and the files that do not open, with the reason."""
+    witness = Witness(settings.academic_year_start_month)
+    damaged = [
+        one for quarter in quarters for one in _read_quarter(witness, Quarter.parse(quarter), settings, database)
+    ]
+    _read_exam_segments(witness, database)
+    return witness, damaged
+
+
+def _read_quarter(
+    witness: Witness, quarter: Quarter, settings: Settings, database: Database
+) -> list[tuple[SourceFile, str]]:
     """Give the witness the quarter's rows; the files that do not open, with the reason."""
     with database.connect() as connection:
         files = assigned_files(connection, open_landing(settings), DOMAIN, quarter)

@@ -79,6 +79,7 @@ TABLES = {
         ],
         made_of="schools",
     ),
+    "school_gaps": Table(["school_code"], ["missing_day_count"], made_of="schools", drawn_on="attendance/index.html"),
     "school_ranges": Table(["lowest_pct"], ["school_count"], made_of="schools"),
     "chronic_rates": Table([], ["chronic_pct"], made_of="chronic_absence"),
     "tier_shares": Table(["version_name", "outcome"], ["student_pct"], made_of="outcomes"),
@@ -135,10 +136,10 @@ class Witness:
         self._connection.register("taken", pa.table({name: pa.array(values) for name, values in columns}))
         self._connection.execute("insert into exam_segments from taken")
 
-    def figures(self, table: str) -> Figures:
-        """Every figure of the table: by its quarter and key, the columns' values."""
+    def figures(self, table: str, key: Sequence[str] | None = None) -> Figures:
+        """Every figure of the table, or of the row of this quarter and key: by quarter and key, the columns' values."""
         self._judge()
-        return figures_of(self._connection, table, TABLES[table])
+        return figures_of(self._connection, table, TABLES[table], key)
 
     def lines_of(self, table: str, key: Sequence[str]) -> list[tuple[str, int]]:
         """The files, by their ids, and lines that count for a row of the table, which quarter and key tell."""

@@ -7,6 +7,8 @@ where day is not null and coalesce(verdict, 'not_submitted') in ('not_submitted'
 create view schools_lines as
 select quarter, school_code, source_file_id, source_line from items where coalesce(verdict, 'not_submitted') = 'not_submitted';
 
+create view school_gaps_lines as from schools_lines;
+
 create view overview_lines as select quarter, source_file_id, source_line from days_lines;
 
 create view school_ranges_lines as from placed_schools inner join schools_lines using (quarter, school_code);

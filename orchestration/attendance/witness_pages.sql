@@ -34,6 +34,8 @@ group by quarter;
 create view set_aside as
 select quarter, verdict as reason, count(*) as line_count from judged_rows where verdict is not null group by all;
 
+create view school_gaps as select quarter, school_code, day_count - reported_day_count as missing_day_count from schools;
+
 create view placed_schools as
 select quarter, school_code, lowest_pct
 from

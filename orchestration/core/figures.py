@@ -138,6 +138,8 @@ def _text_agrees(text: str, value: Any) -> bool:
     shown = text.strip().removesuffix("%").removeprefix("+").removeprefix(NO_CHANGE)
     if value is None:
         return shown == MISSING
+    if shown.startswith("<"):
+        return bool(0 < value < float(shown[1:]))
     places = len(shown.partition(".")[2])
     # What is exactly between two roundings may be summed up to either side of it.
     nearby = (value, *(float(value) * (1 + sign * RELATIVE_TOLERANCE) for sign in (-1, 1)))

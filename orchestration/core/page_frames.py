@@ -7,7 +7,9 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
-NUMERIC = 1700  # Postgres' number of the type: exact in the database, a float on a page
+# Postgres' numbers of types.
+NUMERIC = 1700  # exact in the database, a float on a page
+INTEGERS = {20, 21, 23}
 
 
 def mart_frames(
@@ -31,4 +33,7 @@ def frame(cursor: psycopg.Cursor[Any], *, sort: bool = False) -> pd.DataFrame:
     for column in cursor.description:
         if column.type_code == NUMERIC:
             made[column.name] = pd.to_numeric(made[column.name]).astype(float)
+        elif column.type_code in INTEGERS and made[column.name].hasnans:
+            # Whole also where one is missing, which pandas would have as floats.
+            made[column.name] = made[column.name].astype("Int64")
     return made

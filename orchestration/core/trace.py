@@ -22,14 +22,17 @@ class Trace:
     checks: list[tuple[str, str, list[str], str]]
 
 
-def places_of(figure: FigureId, shown: Iterable[Shown], site: Path) -> list[Shown]:
-    """Where the edition shows the figure.
+def places_of(figure: FigureId, shown: Iterable[Shown], site: Path, tables: Mapping[str, Table]) -> list[Shown]:
+    """Where the edition shows the figure; one that the browser makes is on its page when the filters are set to it.
 
     Raises:
         QuarterdeckError: nowhere.
     """
     if found := [one for one in shown if one.figure == figure]:
         return found
+    table = tables.get(figure.table, Table([], []))
+    if table.drawn_on and figure.column in table.columns and len(figure.key) == len(table.key):
+        return [Shown(figure, table.drawn_on, "what the filters give")]
     raise QuarterdeckError(
         f"{site} shows no figure {figure}. The ids are in its pages' data-figure attributes; see docs/verify.md."
     )

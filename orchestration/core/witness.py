@@ -26,13 +26,15 @@ class Table:
 
     made_of: of what pages make and show of the quarters that they are of, the table that they make it of; empty where it is a
     table of its own, of which all must be shown. reaches: of which quarters it tells beside its own: the one that was loaded before
-    it, or all before it.
+    it, or all before it. drawn_on: the page on which the browser makes it of the page's data, as the filters are set; such a
+    figure is nowhere in the files.
     """
 
     key: Sequence[str]
     columns: Sequence[str]
     made_of: str = ""
     reaches: Literal["own", "before", "all"] = "own"
+    drawn_on: str = ""
 
     def quarters_of(self, quarter: str, loaded: Iterable[str]) -> list[str]:
         """The quarters that a row of this quarter tells of, oldest first."""
@@ -129,10 +131,13 @@ def judge(
     return Verdict(len(figures) + len(gone), len(shown), differing + gone, damaged, resting, without)
 
 
-def figures_of(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> Figures:
-    """Every figure of a table or view with a `quarter`."""
+def figures_of(
+    connection: duckdb.DuckDBPyConnection, name: str, table: Table, key: Sequence[str] | None = None
+) -> Figures:
+    """Every figure of a table or view with a `quarter`; those of one row, where its quarter and key are given."""
     names = ", ".join(["quarter", *table.key, *table.columns])
-    found = connection.execute(f"select {names} from {name}").fetchall()  # noqa: S608 - names of this project
+    where = row_condition(["quarter", *table.key]) if key else "true"
+    found = connection.execute(f"select {names} from {name} where {where}", key or ()).fetchall()  # noqa: S608
     width = 1 + len(table.key)
     return {
         tuple("" if part is None else str(part) for part in row[:width]): dict(

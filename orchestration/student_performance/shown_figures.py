@@ -43,7 +43,7 @@ def read_edition(site: Path, contract: Contract) -> Edition:
         if "cube" in read.payload or "series" in read.payload:
             figures += _payload(page, read.payload, ranges)
         if read.numbers_without_id:
-            without[f"{page}: words, labels and differences"] = read.numbers_without_id
+            without[f"{page}: words and labels"] = read.numbers_without_id
     return Edition(figures, without)
 
 

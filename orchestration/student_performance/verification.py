@@ -19,7 +19,7 @@ from orchestration.core.roles import Role
 from orchestration.core.settings import Settings
 from orchestration.core.trace import Trace, checks_of, places_of, query_of
 from orchestration.core.witness import SourceFile, Verdict, download_rows, judge, source_files
-from orchestration.student_performance.contract import Contract, load_contract
+from orchestration.student_performance.contract import load_contract
 from orchestration.student_performance.external import external_quarters
 from orchestration.student_performance.external_pages import build_external_pages
 from orchestration.student_performance.ingest import DOMAIN, office_aliases
@@ -38,10 +38,8 @@ def verify_edition(site: Path, settings: Settings, database: Database) -> Verdic
     contract = load_contract(settings.contract)
     _require_edition(site)
     edition = read_edition(site, contract)
-    files = _source_files(site, database)
-    witness = _witness(site, settings, contract)
-    damaged = _read(witness, files, settings, database)
-    known = {table: witness.figures(table) for table in tables(contract)}
+    witness, damaged = read_witness(site, settings, database)
+    known = {name: witness.figures(name) for name, table in tables(contract).items() if not table.drawn_on}
     return judge(DOMAIN, edition.figures, known, tables(contract), damaged, edition.quarters, edition.without)
 
 
@@ -54,11 +52,10 @@ def rebuild_external(
     """
     contract = load_contract(settings.contract)
     _require_edition(internal)
-    files = _source_files(internal, database)
-    witness = _witness(internal, settings, contract)
-    damaged = _read(witness, files, settings, database)
+    witness, damaged = read_witness(internal, settings, database)
+    quarters = [row["quarter"] for row in download_rows(internal, "quarters")]
     with database.as_role(Role.PUBLISHER).connect() as connection:
-        frames = mart_frames(connection, DOMAIN, PAGE_MARTS, [file.quarter for file in files])
+        frames = mart_frames(connection, DOMAIN, PAGE_MARTS, quarters)
     for name, table in tables(contract).items():
         if name in frames:
             frames[name] = recomputed(frames[name], table, witness.figures(name))
@@ -66,8 +63,8 @@ def rebuild_external(
     frames |= dict.fromkeys((*PLATFORM_TABLES, "dictionary"), pd.DataFrame())
     data = pages_data(contract, run_id="", built_at=datetime.now(UTC), **frames)
     rules = settings.disclosure_rules
-    if quarters := external_quarters(data, rules):
-        build_external_pages(data, quarters, rules, folder)
+    if told := external_quarters(data, rules):
+        build_external_pages(data, told, rules, folder)
     return damaged
 
 
@@ -80,17 +77,17 @@ def trace_figure(figure: FigureId, site: Path, settings: Settings, database: Dat
     contract = load_contract(settings.contract)
     _require_edition(site)
     edition = read_edition(site, contract)
-    shown = places_of(figure, edition.figures, site)
+    shown = places_of(figure, edition.figures, site, tables(contract))
     table = tables(contract)[figure.table]
     quarters = table.quarters_of(figure.quarter, edition.quarters)
     files = [file for file in _source_files(site, database) if file.quarter in quarters]
-    witness = _witness(site, settings, contract)
-    if damaged := _read(witness, files, settings, database):
+    witness, damaged = read_witness(site, settings, database, files)
+    if damaged:
         raise QuarterdeckError(damaged[0][1])
     key = (figure.quarter, *figure.key)
     found = witness.lines_of(figure.table, key)
     lines = [(file, [line for quarter, line in found if quarter == file.quarter]) for file in files]
-    recomputed = witness.figures(figure.table).get(key, {}).get(figure.column)
+    recomputed = witness.figures(figure.table, key).get(key, {}).get(figure.column, 0)
     relations = {name: f"{DOMAIN}_marts.{mart}" for mart, name in PAGE_MARTS.items()}
     # A row of a table of its own is of one quarter, whatever it compares.
     query = query_of(figure, table, relations, quarters if table.made_of else [figure.quarter])
@@ -104,29 +101,27 @@ def _require_edition(site: Path) -> None:
         )
 
 
-def _witness(site: Path, settings: Settings, contract: Contract) -> Witness:
-    segments = pd.read_csv(site / "downloads" / "segments.csv").astype({"continues_cluster_id": "Int64"})
-    return Witness(contract, office_aliases(settings), segments)
-
-
 def _source_files(site: Path, database: Database) -> list[SourceFile]:
     return source_files(
         database, DOMAIN, [(row["quarter"], row["source_file_id"]) for row in download_rows(site, "quarters")]
     )
 
 
-def _read(
-    witness: Witness, files: Iterable[SourceFile], settings: Settings, database: Database
-) -> list[tuple[SourceFile, str]]:
+def read_witness(
+    site: Path, settings: Settings, database: Database, files: Iterable[SourceFile] | None = None
+) -> tuple[Witness, list[tuple[SourceFile, str]]]:
+    """The witness with the lines of the edition's files, or of these; and the files that do not open, with the reason."""
+    segments = pd.read_csv(site / "downloads" / "segments.csv").astype({"continues_cluster_id": "Int64"})
+    witness = Witness(load_contract(settings.contract), office_aliases(settings), segments)
     landing = open_landing(settings)
     damaged = []
-    for file in files:
+    for file in _source_files(site, database) if files is None else files:
         try:
             with landing.local_copy(received_key(DOMAIN, file.sha256), sha256=file.sha256) as path:
                 witness.read(file.quarter, path, file.name, _corrections(file, settings, database))
         except QuarterdeckError as error:
             damaged.append((file, str(error)))
-    return damaged
+    return witness, damaged
 
 
 def _corrections(file: SourceFile, settings: Settings, database: Database) -> dict[int, dict[str, str]]:

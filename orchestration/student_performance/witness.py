@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 SCALE = 10**8
 """Units of a score to a point: scores are exact to eight decimals."""
 RECORDS_AT_ONCE = 50_000
-RULES = [Path(__file__).with_name(name) for name in ("witness.sql", "witness_definitions.sql", "witness_pages.sql")]
+RULES = [
+    Path(__file__).with_name(name)
+    for name in ("witness.sql", "witness_definitions.sql", "witness_pages.sql", "witness_views.sql")
+]
 SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "student_performance"
 
 
@@ -78,6 +81,7 @@ def tables(contract: Contract) -> dict[str, Table]:
             ],
         ),
         **_page_tables(means),
+        **_view_tables(means, demographics),
     }
 
 
@@ -98,7 +102,13 @@ def _page_tables(means: Sequence[str]) -> dict[str, Table]:
         ),
         "move_totals": Table(
             [],
-            ["followed_student_count", "stayed_student_count", "stayed_pct", "moved_student_count"],
+            [
+                "followed_student_count",
+                "stayed_student_count",
+                "stayed_pct",
+                "moved_student_count",
+                "joined_student_count",
+            ],
             made_of="segment_moves",
             reaches="before",
         ),
@@ -113,6 +123,49 @@ def _page_tables(means: Sequence[str]) -> dict[str, Table]:
             made_of="exam_outcomes",
         ),
         "bound_counts": Table(["definition"], ["student_count"], made_of="exam_outcomes"),
+    }
+
+
+def _view_tables(means: Sequence[str], demographics: Sequence[str]) -> dict[str, Table]:
+    """What the browser makes of a page's data as the filters are set; an empty part of a view's key is every value of it."""
+    return {
+        "exam_views": Table(
+            demographics,
+            [
+                "student_count",
+                "student_count_change",
+                "pass_pct",
+                "pass_pct_change",
+                *means,
+                *(f"{name}_change" for name in means),
+                "mean_score",
+            ],
+            made_of="exam_cube",
+            reaches="before",
+            drawn_on="results.html",
+        ),
+        "exam_gaps": Table(
+            ["compared_by", *demographics], ["pass_pct_gap"], made_of="exam_cube", drawn_on="results.html"
+        ),
+        "exam_view_ranges": Table(
+            [*demographics, "subject", "range_scheme", "place"],
+            ["student_count", "student_pct"],
+            made_of="exam_cube",
+            drawn_on="results.html",
+        ),
+        "segment_views": Table(
+            [*demographics, "cluster_id"],
+            ["student_count", "student_pct", "student_pct_gap"],
+            made_of="segment_cube",
+            drawn_on="segments.html",
+        ),
+        "segment_flows": Table(
+            ["cluster_label"],
+            ["previous_student_count", "arrived_student_count", "gone_student_count", "net_student_count"],
+            made_of="segment_moves",
+            reaches="before",
+            drawn_on="segments.html",
+        ),
     }
 
 
@@ -169,10 +222,10 @@ class Witness:
             self._connection.register("taken", taken)
             self._connection.execute("insert into lines select * from taken")
 
-    def figures(self, table: str) -> Figures:
-        """Every figure of the table: by its quarter and key, the columns' values."""
+    def figures(self, table: str, key: Sequence[str] | None = None) -> Figures:
+        """Every figure of the table, or of the row of this quarter and key: by quarter and key, the columns' values."""
         self._judge()
-        return figures_of(self._connection, table, self._tables[table])
+        return figures_of(self._connection, table, self._tables[table], key)
 
     def lines_of(self, table: str, key: Sequence[str]) -> list[tuple[str, int]]:
         """The quarters and lines of the files that a row of the table is made of."""

@@ -69,20 +69,17 @@ from compared_lines inner join segments_lines
     on compared_lines.line_quarter = segments_lines.line_quarter and compared_lines.line = segments_lines.line;
 
 create view move_totals as
-with followed as (
-    select
-        quarter, count(*) as followed_student_count, count(*) filter (where move = 'stayed') as stayed_student_count
-    from moves
-    where move in ('stayed', 'moved')
-    group by quarter
-)
-
 select
-    *, followed_student_count - stayed_student_count as moved_student_count,
-    100 * stayed_student_count / followed_student_count as stayed_pct
-from followed;
+    quarter,
+    count(*) filter (where move in ('stayed', 'moved')) as followed_student_count,
+    count(*) filter (where move = 'stayed') as stayed_student_count,
+    count(*) filter (where move = 'moved') as moved_student_count,
+    count(*) filter (where move = 'joined') as joined_student_count,
+    100 * stayed_student_count / nullif(followed_student_count, 0) as stayed_pct
+from moves
+group by quarter;
 
-create view move_totals_lines as from segment_moves_lines where move in ('stayed', 'moved');
+create view move_totals_lines as from segment_moves_lines;
 
 create view row_shares as
 select

@@ -75,6 +75,13 @@ def test_a_changed_mark_breaks_the_figures_that_rest_on_it() -> None:
         ("streaks", "student_count"),
         ("streak_ranges", "streak_count"),
         ("streak_ranges", "student_count"),
+        ("longest_streaks", "day_count"),
+        ("school_sums", "present_days"),
+        # One absence less puts the student exactly on a bound.
+        ("bound_cases", "bound_pct"),
+        ("bound_cases", "present_days"),
+        ("bound_cases", "enrolled_days"),
+        ("bound_counts", "student_count"),
     }
 
 
@@ -123,8 +130,13 @@ def test_reports_without_a_percentage_are_no_zero_and_the_total_is_no_school() -
     assert made.lines_of("days", [QUARTER, "2026-07-06"]) == [("file", line) for line in (2, 3, 4, 6)]
     assert made.lines_of("schools", [QUARTER, "A"]) == [("file", 2)]
     assert made.figures("overview")[QUARTER,] == {
+        "day_count": 1,
         "comparable_day_count": 1,
         "school_count": 3,
+        "reporting_school_count": 2,
+        "school_below_90_count": 1,
+        "lowest_attendance_pct": 80,
+        "mean_attendance_pct": 85.275,
         "median_attendance_pct": 85.275,
         "missing_report_count": 1,
     }

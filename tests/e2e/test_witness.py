@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,9 +16,10 @@ from orchestration.core.landing_storage import open_landing
 from orchestration.core.postgres import Database, open_database
 from orchestration.core.rebuild import _hashes
 from orchestration.core.settings import Settings
-from orchestration.student_performance.verification import verify_edition
+from orchestration.student_performance.verification import read_witness, verify_edition
 from tests.conftest import Command
 from tests.core.keys import new_key
+from tests.drawn_figures import disagreeing, drawn_figures
 
 DOMAIN = "student_performance"
 # A command of `orchestration.core.backup`, killed where it calls a function.
@@ -188,6 +190,61 @@ def test_every_figure_of_the_edition_has_its_value_by_the_second_engine(command:
     assert set(re.findall(r"segments\.(\w+)$", said, re.MULTILINE)) == {
         "cluster_count", "continues_cluster_id", "silhouette", "inertia_ratio", "stability", "html"
     } - {"html"}  # fmt: skip
+
+
+VIEWS = {
+    "results.html": [
+        "",
+        "gender=female&scheme=us_letter&subject=math&compare=race_ethnicity",
+        "scheme=equal_width&rows=groups&compare=lunch",
+        "scheme=kaggle_grade&lunch=standard",
+        "rows=quarters&race_ethnicity=group C&parental_level_of_education=some college&lunch=free/reduced",
+    ],
+    "segments.html": ["", "gender=male&compare=parental_level_of_education"],
+}
+
+
+@pytest.mark.browser
+def test_what_the_browser_makes_of_a_page_has_its_value_by_the_second_engine(
+    command: Command, settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    site = command.home / "site"
+    witness, damaged = read_witness(site, settings, database)
+    assert not damaged
+    for page, states in VIEWS.items():
+        drawn = drawn_figures(site / page, states)
+        tables = {FigureId.parse(text_id).table for text_id, _ in drawn}
+        assert {"exam_views", "segment_views"} & tables
+        assert len(drawn) > 100
+        assert disagreeing(drawn, witness) == []
+    # A page whose data says something else is found out.
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    text = (copy / "results.html").read_text()
+    passed = re.search(r'"passed":\[(\d+)', text)
+    assert passed is not None
+    (copy / "results.html").write_text(text.replace(passed[0], f'"passed":[{int(passed[1]) + 9}'))
+    assert disagreeing(drawn_figures(copy / "results.html", [f"quarter={quarters_of(command)[0]}"]), witness) != []
+
+
+def quarters_of(command: Command) -> list[str]:
+    rows = command.rows("select quarter from student_performance_marts.rpt_quarters order by quarter")
+    return [str(row["quarter"]) for row in rows]
+
+
+def test_a_figure_of_a_view_is_traced(command: Command) -> None:
+    quarter = quarters_of(command)[-1]
+    said = command("trace", f"{DOMAIN}.{quarter}.exam_views.female,,,,.student_count").stdout
+    assert "what the filters give in results.html" in said
+    [row] = command.rows(
+        f"""
+        select count(*) as count from student_performance_marts.fct_exam_results
+        where gender = 'female' and quarter = '{quarter}'
+        """
+    )
+    assert f"Recomputed  {row['count']}\n" in said
+    unknown = command("trace", f"{DOMAIN}.{quarter}.exam_views.female.student_count", check=False)
+    assert "shows no figure" in unknown.stderr
 
 
 @pytest.mark.namespace

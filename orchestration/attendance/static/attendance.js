@@ -5,6 +5,8 @@
   const data = Site.payload();
   const words = document.getElementById("school-words");
   const MOST = 200;
+  const figureOf = Site.figures("attendance");
+  const figure = (table, column) => (school) => figureOf(quarter, table, column, school.code);
   let quarter = "";
   for (const school of data.schools) school.missing = school.all_days - school.days;
 
@@ -23,10 +25,10 @@
       { key: "code", label: "Code" },
       { key: "borough", label: "Borough" },
       { key: "district", label: "District" },
-      { key: "mean", label: "Mean %", number: true, format: (value) => format.decimal(value) },
-      { key: "lowest", label: "Lowest day %", number: true, format: (value) => format.decimal(value) },
-      { key: "days", label: "Days", number: true, format: format.count },
-      { key: "missing", label: "Not submitted", number: true, format: format.count }] });
+      { key: "mean", label: "Mean %", number: true, format: (value) => format.decimal(value), figure: figure("schools", "mean_attendance_pct") },
+      { key: "lowest", label: "Lowest day %", number: true, format: (value) => format.decimal(value), figure: figure("schools", "lowest_attendance_pct") },
+      { key: "days", label: "Days", number: true, format: format.count, figure: figure("schools", "reported_day_count") },
+      { key: "missing", label: "Not submitted", number: true, format: format.count, figure: figure("school_gaps", "missing_day_count") }] });
   }
   words.addEventListener("input", draw);
   Site.filters((state) => { quarter = state.quarter; draw(); });

@@ -53,6 +53,11 @@
     return block ? JSON.parse(block.textContent) : null;
   };
 
+  /* Ids of figures, by the rules of orchestration/core/figures.py: a column of a quarter's row of a table, which the key tells. */
+  const escaped = (part) => (absent(part) ? "" : String(part)).replace(/[%.,]/g, (sign) => "%" + sign.charCodeAt(0).toString(16).toUpperCase());
+  Site.figures = (domain) => (quarter, table, column, ...key) => [domain, quarter, table, ...(key.length ? [key.map(escaped).join(",")] : []), column].join(".");
+  Site.marked = (text, figure) => (figure ? Site.el("span", { "data-figure": figure }, text) : text);
+
   /* Theme: the reader's preference, or the switch, which is remembered. Storage can be refused; the switch still works. */
   const root = document.documentElement;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");

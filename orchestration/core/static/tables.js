@@ -17,7 +17,8 @@
     }
     content.push(show(column, row));
     const tag = column.heading ? "th" : "td";
-    return el(tag, { class: classes.filter(Boolean).join(" ") || null, scope: column.heading ? "row" : null }, content);
+    const figure = column.figure && !absent(value) ? column.figure(row) : null;
+    return el(tag, { class: classes.filter(Boolean).join(" ") || null, scope: column.heading ? "row" : null, "data-figure": figure }, content);
   }
   function ordered(spec) {
     if (!spec.sort) return spec.rows;
@@ -33,7 +34,7 @@
     return [...free, ...fixed];
   }
 
-  /* spec: caption, columns [{key, label, number, heading, format, bar, heat}], rows, sortable, empty. */
+  /* spec: caption, columns [{key, label, number, heading, format, bar, heat, figure}], rows, sortable, empty. */
   Site.table = function (target, spec) {
     const holder = typeof target === "string" ? document.getElementById(target) : target;
     if (!holder) return;

@@ -6,6 +6,10 @@
   const { cube, quarters, subjects, demographics, schemes } = data;
   const measures = [...subjects, { name: "overall", label: "All subjects" }];
   const NONE = "No students match";
+  const figureOf = Site.figures("student_performance");
+  const keyOf = (filter) => demographics.map((d) => filter[d.name] || null);
+  const viewed = (filter, quarter, column) => figureOf(quarter, "exam_views", column, ...keyOf(filter));
+  const meanOf = (name) => (name === "overall" ? "mean_score" : name + "_mean_score");
   const labelOf = (name) => measures.find((measure) => measure.name === name).label;
 
   function aggregate(filter, quarter) {
@@ -42,22 +46,24 @@
     return { labels: table.labels, counts: counts || table.labels.map(() => 0) };
   }
 
-  function tile(label, value, difference, unit, places, before) {
-    const text = difference === undefined || Site.absent(difference) ? (before ? "not available for " + format.quarter(before) : "first quarter loaded")
-      : format.change(difference, places, unit) + " on " + format.quarter(before);
-    const tone = Site.absent(difference) || !places || Math.abs(difference) < 0.05 ? "" : difference > 0 ? " up" : " down";
-    return el("div", { class: "tile" }, el("p", { class: "tile-label" }, label), el("p", { class: "tile-value" }, value), el("p", { class: "tile-note" + tone }, text));
+  /* now and then: the column's value in this quarter and in the one before; figure: the id of a column of the view. */
+  function tile(label, column, now, then, show, places, unit, figure, before) {
+    const difference = Site.absent(now) || Site.absent(then) ? null : now - then;
+    const note = difference === null ? [before ? "not available for " + format.quarter(before) : "first quarter loaded"]
+      : [Site.marked(format.change(difference, places), figure(column + "_change")), unit + " on " + format.quarter(before)];
+    const tone = difference === null || !places || Math.abs(difference) < 0.05 ? "" : difference > 0 ? " up" : " down";
+    return el("div", { class: "tile" }, el("p", { class: "tile-label" }, label), el("p", { class: "tile-value" }, Site.marked(show(now), figure(column))), el("p", { class: "tile-note" + tone }, note));
   }
-  function tiles(now, then, before) {
-    const rows = [tile("Students", format.count(now.students), then && now.students - then.students, "", 0, before),
-      tile("Passed every subject", format.percent(now.pass), then && now.pass !== null && then.pass !== null ? now.pass - then.pass : null, "pts", 1, before)];
-    for (const { name, label } of subjects) {
-      const change = then && now.students && then.students ? now.mean(name) - then.mean(name) : null;
-      rows.push(tile(label + " mean", format.decimal(now.mean(name)), change, "", 1, before));
-    }
-    Site.put("tiles", rows);
+  function tiles(state, filter, now, then, before) {
+    const figure = (column) => (now.students ? viewed(filter, state.quarter, column) : null);
+    Site.put("tiles", [
+      tile("Students", "student_count", now.students, then && then.students, format.count, 0, "", figure, before),
+      tile("Passed every subject", "pass_pct", now.pass, then && then.pass, format.percent, 1, " pts", figure, before),
+      ...subjects.map(({ name, label }) => tile(label + " mean", meanOf(name), now.mean(name), then && then.mean(name), format.decimal, 1, "", figure, before))]);
   }
 
+  /* at: the range's place from the lowest up, from 0. */
+  const rangeFigure = (scheme, measure, filter, quarter, at, column) => figureOf(quarter, "exam_view_ranges", column, ...keyOf(filter), measure, scheme.name, at + 1);
   const heatShare = (value) => Math.min(6, Math.floor(value / 5) + (value > 0 ? 1 : 0));
   function spread(state, filter, scheme, before) {
     const now = ranges(scheme, state.subject, filter, state.quarter);
@@ -87,10 +93,12 @@
       if (before) Site.put("ranges-before-name", format.quarter(before));
       Site.chart("ranges-chart", data.charts.ranges, rows, "Bars: share of students in each range of " + labelOf(state.subject) + ". The numbers are in the table below.");
     }
+    const figure = (column, quarter) => (row) => rangeFigure(scheme, state.subject, filter, quarter, row.order, column);
     Site.table("ranges-table", { caption: "Students in each range", rows, columns: [
-      { key: "range", label: "Range", heading: true }, { key: "count", label: "Students", number: true, format: format.count },
-      { key: "share", label: "Share", number: true, format: format.percent }, { key: "previous", label: "Quarter before", number: true, format: format.percent }] });
-    Site.put("ranges-count", problem ? "" : format.count(counted) + " students");
+      { key: "range", label: "Range", heading: true }, { key: "count", label: "Students", number: true, format: format.count, figure: figure("student_count", state.quarter) },
+      { key: "share", label: "Share", number: true, format: format.percent, figure: figure("student_pct", state.quarter) },
+      { key: "previous", label: "Quarter before", number: true, format: format.percent, figure: figure("student_pct", before) }] });
+    Site.put("ranges-count", problem ? "" : [Site.marked(format.count(counted), viewed(filter, state.quarter, "student_count")), " students"]);
   }
 
   function rangeMap(state, filter, scheme) {
@@ -98,15 +106,15 @@
     const lines = state.rows === "quarters" ? quarters.map((quarter) => [format.quarter(quarter), state.subject, filter, quarter])
       : state.rows === "groups" ? compared.values.filter((v) => !filter[compared.name] || v === filter[compared.name]).map((value) => [value, state.subject, { ...filter, [compared.name]: value }, state.quarter])
         : measures.filter((m) => scheme.measures.includes(m.name)).map((m) => [m.label, m.name, filter, state.quarter]);
-    const found = lines.map(([name, measure, narrowed, quarter]) => [name, ranges(scheme, measure, narrowed, quarter)]).filter(([, range]) => range);
+    const found = lines.map(([name, ...of]) => [name, ranges(scheme, ...of), of]).filter(([, range]) => range);
     const labels = found.length ? found[0][1].labels : [];
     const same = found.every(([, range]) => range.labels.join() === labels.join());
     const columns = [{ key: "name", label: state.rows === "quarters" ? "Quarter" : state.rows === "groups" ? compared.label : "Subject", heading: true },
-      ...labels.map((label, at) => ({ key: "r" + at, label: same ? label : String(at + 1), number: true, heat: heatShare, format: (v) => (v > 0 && v < 0.5 ? "<1" : format.decimal(v, 0)) })),
-      { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE) }];
-    const rows = found.map(([name, range]) => {
+      ...labels.map((label, at) => ({ key: "r" + at, label: same ? label : String(at + 1), number: true, heat: heatShare, format: (v) => (v > 0 && v < 0.5 ? "<1" : format.decimal(v, 0)), figure: (row) => rangeFigure(scheme, ...row.of, at, "student_pct") })),
+      { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE), figure: (row) => (row.students ? viewed(row.of[1], row.of[2], "student_count") : null) }];
+    const rows = found.map(([name, range, of]) => {
       const students = range.counts.reduce((sum, n) => sum + n, 0);
-      return { name, students, ...Object.fromEntries(range.counts.map((n, at) => ["r" + at, share(n, students)])) };
+      return { name, students, of, ...Object.fromEntries(range.counts.map((n, at) => ["r" + at, share(n, students)])) };
     });
     document.getElementById("map-numbered").hidden = same;
     Site.table("map-table", { caption: "Share of students in each range, per cent", class: "heat-table", columns, rows, empty: "This scheme is not counted for these filters." });
@@ -117,19 +125,23 @@
     const values = compared.values.filter((value) => !filter[compared.name] || value === filter[compared.name]);
     const everybody = { ...filter, [compared.name]: "" };
     const all = aggregate(everybody, state.quarter);
-    const line = (name, total, isAll) => ({ name, total: isAll, students: total.students, pass: total.pass, gap: total.students && !isAll ? total.pass - all.pass : null, overall: total.mean("overall"),
+    const line = (name, view, total, isAll) => ({ name, view, total: isAll, students: total.students, pass: total.pass, gap: total.students && !isAll ? total.pass - all.pass : null, overall: total.mean("overall"),
       ...Object.fromEntries(subjects.map((s) => [s.name, total.mean(s.name)])) });
-    const rows = values.map((value) => line(value, aggregate({ ...filter, [compared.name]: value }, state.quarter)));
-    Site.table("groups-table", { caption: "Results by " + compared.label, sortable: true, rows: [...rows, line("All students", all, true)], columns: [
-      { key: "name", label: compared.label, heading: true }, { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE) },
-      ...subjects.map((s) => ({ key: s.name, label: s.label + " mean", number: true, format: format.decimal })),
-      { key: "overall", label: "All subjects mean", number: true, format: format.decimal },
-      { key: "pass", label: "Passed, %", number: true, format: format.decimal, bar: (value) => value }, { key: "gap", label: "Against all, pts", number: true, format: format.change }] });
+    const narrowed = (value) => ({ ...filter, [compared.name]: value });
+    const rows = values.map((value) => line(value, narrowed(value), aggregate(narrowed(value), state.quarter)));
+    const figure = (column) => (row) => (row.students ? viewed(row.view, state.quarter, column) : null);
+    const gapOf = (row) => figureOf(state.quarter, "exam_gaps", "pass_pct_gap", compared.name, ...keyOf(row.view));
+    Site.table("groups-table", { caption: "Results by " + compared.label, sortable: true, rows: [...rows, line("All students", everybody, all, true)], columns: [
+      { key: "name", label: compared.label, heading: true }, { key: "students", label: "Students", number: true, format: (n) => (n ? format.count(n) : NONE), figure: figure("student_count") },
+      ...subjects.map((s) => ({ key: s.name, label: s.label + " mean", number: true, format: format.decimal, figure: figure(meanOf(s.name)) })),
+      { key: "overall", label: "All subjects mean", number: true, format: format.decimal, figure: figure("mean_score") },
+      { key: "pass", label: "Passed, %", number: true, format: format.decimal, bar: (value) => value, figure: figure("pass_pct") },
+      { key: "gap", label: "Against all, pts", number: true, format: format.change, figure: gapOf }] });
     dots(rows);
     for (const place of document.querySelectorAll("[data-compared]")) place.textContent = compared.label.toLowerCase();
 
-    const series = values.map((value) => ({ name: value, values: quarters.map((quarter) => {
-      const total = aggregate({ ...filter, [compared.name]: value }, quarter);
+    const series = values.map((value) => ({ name: value, figure: (quarter) => viewed(narrowed(value), quarter, "pass_pct"), values: quarters.map((quarter) => {
+      const total = aggregate(narrowed(value), quarter);
       return total.students ? total.pass : null;
     }) }));
     const latest = [...series].filter((s) => s.values[quarters.indexOf(state.quarter)] !== null).sort((a, b) => a.values[quarters.indexOf(state.quarter)] - b.values[quarters.indexOf(state.quarter)]);
@@ -138,8 +150,8 @@
     numbers("gap-table", series, format.decimal);
   }
   function numbers(id, series, shown) {
-    Site.table(id, { caption: "The numbers of the chart", columns: [{ key: "quarter", label: "Quarter", heading: true }, ...series.map((s, at) => ({ key: "s" + at, label: s.name, number: true, format: shown }))],
-      rows: quarters.map((quarter, at) => ({ quarter: format.quarter(quarter), ...Object.fromEntries(series.map((s, i) => ["s" + i, s.values[at]])) })) });
+    Site.table(id, { caption: "The numbers of the chart", columns: [{ key: "quarter", label: "Quarter", heading: true }, ...series.map((s, at) => ({ key: "s" + at, label: s.name, number: true, format: shown, figure: (row) => s.figure(row.id) }))],
+      rows: quarters.map((quarter, at) => ({ id: quarter, quarter: format.quarter(quarter), ...Object.fromEntries(series.map((s, i) => ["s" + i, s.values[at]])) })) });
   }
 
   /* Dots on a line from the lowest to the highest mean: one row a group, one shape and colour a subject. */
@@ -161,7 +173,7 @@
 
   function trend(state, filter) {
     const totals = quarters.map((quarter) => aggregate(filter, quarter));
-    const series = subjects.map((s) => ({ name: s.label, strong: s.name === state.subject, values: totals.map((t) => t.mean(s.name)) }));
+    const series = subjects.map((s) => ({ name: s.label, strong: s.name === state.subject, figure: (quarter) => viewed(filter, quarter, meanOf(s.name)), values: totals.map((t) => t.mean(s.name)) }));
     Site.lines("trend-chart", data.charts.mean, quarters, series, format.decimal, "Lines: mean score by quarter and subject. The numbers are in the table below.");
     numbers("trend-table", series, format.decimal);
   }
@@ -174,7 +186,7 @@
     const then = before ? aggregate(filter, before) : null;
     const set = demographics.filter((d) => filter[d.name]).map((d) => d.label + ": " + filter[d.name]);
     Site.put("view-name", format.quarter(state.quarter) + " · " + (set.length ? set.join(" · ") : "all students"));
-    tiles(now, then, before);
+    tiles(state, filter, now, then, before);
     spread(state, filter, scheme, before);
     rangeMap(state, filter, scheme);
     trend(state, filter);
