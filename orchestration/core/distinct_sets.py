@@ -7,13 +7,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_LARGEST_KEY = 2**62
+_CODE_BITS = 32
+_CODE_MASK = 2**_CODE_BITS - 1
 
 
 class DistinctSets:
     """The distinct sets of values of some text columns, numbered from 1 as they first appear in a stream of blocks.
 
-    The memory needed grows with the number of distinct sets (some 200 bytes each), not with that of lines.
+    The memory needed grows with the number of distinct sets, some tens of bytes each, not with that of lines.
 
     set_apart: lines that have a set of their own, whatever their values; these sets come first, in the order of the lines.
     """
@@ -23,8 +24,8 @@ class DistinctSets:
         self._apart: npt.NDArray[np.int64] = np.array(sorted(set_apart), np.int64)
         self._values_apart: dict[int, list[str | None]] = {}
         self._codes: list[dict[str, int]] = [{} for _ in columns]
-        # The codes of a set's values, as the bytes of an array, and the set's number from 0.
-        self._sets: dict[bytes, int] = {}
+        # A set is numbered column by column: what it is in the columns before has a number, and with the next value another one.
+        self._numbers = [_Numbers() for _ in columns]
         self._counts: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def number(self, block: pa.Table) -> pa.Array:
@@ -44,52 +45,69 @@ class DistinctSets:
     def _number_alike(self, block: pa.Table) -> pa.Array:
         has_values = np.asarray(pc.is_valid(block[self._columns[0]]))
         lines = block if has_values.all() else block.filter(has_values)
-        encoded = [lines[name].combine_chunks().dictionary_encode() for name in self._columns]
-        places = [np.asarray(column.indices) for column in encoded]
-        of_line, count = _distinct_rows(places, [len(column.dictionary) for column in encoded])
-        # Each distinct set of the block is looked at once, in the first line that has it.
-        first_line = np.zeros(count, np.int64)
-        first_line[of_line[::-1]] = np.arange(len(of_line))[::-1]
-        codes = np.empty((count, len(encoded)), np.int32)
-        for position, (column, known) in enumerate(zip(encoded, self._codes, strict=True)):
-            code = [known.setdefault(value, len(known)) for value in column.dictionary.to_pylist()]
-            codes[:, position] = np.array(code, np.int32)[places[position][first_line]]
-        keys = codes.view(f"V{codes.itemsize * codes.shape[1]}").ravel().tolist()
-        numbers = np.array([self._sets.setdefault(key, len(self._sets)) for key in keys], np.int32)
+        sets = np.zeros(len(lines), np.int64)
+        for name, codes, numbers in zip(self._columns, self._codes, self._numbers, strict=True):
+            encoded = lines[name].combine_chunks().dictionary_encode()
+            code = np.array([codes.setdefault(value, len(codes)) for value in encoded.dictionary.to_pylist()], np.int64)
+            # Each distinct pair of the block is looked up once.
+            pairs = pa.array((sets << _CODE_BITS) | code[np.asarray(encoded.indices)]).dictionary_encode()
+            sets = numbers.of(np.asarray(pairs.dictionary))[np.asarray(pairs.indices)]
 
-        self._counts = np.pad(self._counts, (0, len(self._sets) - len(self._counts)))
-        self._counts[numbers] += np.bincount(of_line, minlength=count)
+        self._counts = np.pad(self._counts, (0, len(self._numbers[-1]) - len(self._counts)))
+        self._counts += np.bincount(sets, minlength=len(self._counts))
         placed = np.zeros(len(block), np.int32)
-        placed[has_values] = numbers[of_line] + 1 + len(self._apart)
+        placed[has_values] = sets + 1 + len(self._apart)
         return pa.array(placed, mask=~has_values)
 
     def table(self, number: str) -> pa.Table:
         """All sets so far: the column `number` (int32), the columns with their values, `line_count` (int64)."""
-        codes = np.frombuffer(b"".join(self._sets), np.int32).reshape(-1, len(self._columns))
-        values = [
-            pa.array(list(known), pa.string()).take(pa.array(codes[:, position]))
-            for position, known in enumerate(self._codes)
-        ]
+        sets, values = np.arange(len(self._counts)), []
+        for codes, numbers in zip(reversed(self._codes), reversed(self._numbers), strict=True):
+            pairs = numbers.numbered()[sets]
+            values.append(pa.array(list(codes), pa.string()).take(pa.array(pairs & _CODE_MASK)))
+            sets = pairs >> _CODE_BITS
         apart = [self._values_apart.get(line) for line in self._apart.tolist()]
         own = [pa.array([line and line[place] for line in apart], pa.string()) for place in range(len(self._columns))]
         counts = np.concatenate([np.array([line is not None for line in apart], np.int64), self._counts])
         return pa.table(
             {
                 number: pa.array(np.arange(1, len(counts) + 1), pa.int32()),
-                **{name: pa.concat_arrays(both) for name, *both in zip(self._columns, own, values, strict=True)},
+                **{
+                    name: pa.concat_arrays(both)
+                    for name, *both in zip(self._columns, own, reversed(values), strict=True)
+                },
                 "line_count": pa.array(counts),
             }
         )
 
 
-def _distinct_rows(columns: Sequence[npt.NDArray[np.int32]], sizes: Sequence[int]) -> tuple[npt.NDArray[np.int32], int]:
-    """The place of each row among the distinct rows of columns of whole numbers below `sizes`, and how many there are."""
-    keys, size = columns[0].astype(np.int64), sizes[0]
-    for column, column_size in zip(columns[1:], sizes[1:], strict=True):
-        if size * column_size >= _LARGEST_KEY:
-            distinct = pa.array(keys).dictionary_encode()
-            keys, size = np.asarray(distinct.indices).astype(np.int64), len(distinct.dictionary)
-        keys = keys * column_size + column
-        size *= column_size
-    distinct = pa.array(keys).dictionary_encode()
-    return np.asarray(distinct.indices), len(distinct.dictionary)
+class _Numbers:
+    """Distinct whole numbers, numbered from 0 as they first appear."""
+
+    def __init__(self) -> None:
+        self._known: npt.NDArray[np.int64] = np.zeros(0, np.int64)  # in ascending order
+        self._numbers: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The number of each of these values, none of which stands there twice."""
+        places = np.searchsorted(self._known, values)
+        is_new = np.ones(len(values), bool)
+        inside = places < len(self)
+        is_new[inside] = self._known[places[inside]] != values[inside]
+        numbers = np.empty(len(values), np.int64)
+        numbers[~is_new] = self._numbers[places[~is_new]]
+        numbers[is_new] = np.arange(len(self), len(self) + is_new.sum())
+        if is_new.any():
+            ascending = np.flatnonzero(is_new)[np.argsort(values[is_new])]
+            self._known = np.insert(self._known, places[ascending], values[ascending])
+            self._numbers = np.insert(self._numbers, places[ascending], numbers[ascending])
+        return numbers
+
+    def numbered(self) -> npt.NDArray[np.int64]:
+        """The values, in the order of their numbers."""
+        values = np.empty(len(self), np.int64)
+        values[self._numbers] = self._known
+        return values
