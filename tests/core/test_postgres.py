@@ -75,7 +75,8 @@ def test_a_row_that_is_neither_trusted_nor_quarantined_is_an_error(database: Dat
 OPENING = (
     "import os, signal, sys, time; from pathlib import Path; from orchestration.core.postgres import open_database; "
     "from orchestration.core.settings import Settings; database = open_database(Settings(home=Path(sys.argv[1]))); "
-    "server = int((Path(sys.argv[1]) / 'postgres' / 'postmaster.pid').read_text().splitlines()[0]); "
+    "postmaster = lambda: int((Path(sys.argv[1]) / 'postgres' / 'postmaster.pid').read_text().splitlines()[0]); "
+    "server = postmaster(); "
 )
 
 
@@ -98,6 +99,21 @@ def test_after_the_embedded_server_was_killed_the_next_process_starts_it_anew(tm
     assert (killed.returncode, killed.stderr) == (0, "")
     after = opened(tmp_path, "print(database.connect().execute('select 1').fetchone())")
     assert (after.returncode, after.stdout, after.stderr) == (0, "(1,)\n", "")
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "from orchestration.core.postgres import remove_embedded; remove_embedded(Settings(home=Path(sys.argv[1]))); ",
+        "os.kill(server, signal.SIGKILL); time.sleep(0.2); ",
+    ],
+    ids=["removed", "killed"],
+)
+def test_a_process_starts_the_embedded_server_anew_after_it_ended(tmp_path: Path, ending: str) -> None:
+    again = "open_database(Settings(home=Path(sys.argv[1]))).connect().execute('select 1').fetchone()"
+    twice = opened(tmp_path, f"{ending}print({again}); {ending.replace('server,', 'postmaster(),')}print({again})")
+    assert (twice.returncode, twice.stdout, twice.stderr) == (0, "(1,)\n(1,)\n", "")
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
 
 
