@@ -11,6 +11,7 @@ import pandas as pd
 
 from orchestration.attendance.pages_input import PagesData
 from orchestration.core.disclosure import ALL, STUDENTS, Cell, Group, Rules, Scheme
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.disclosure_suppression import Protected, TooFewStudentsError, protect
 from orchestration.core.external_figures import note, place_of, share_pct
 
@@ -47,15 +48,15 @@ def cell_of(quarter: str, group: Group, category: str) -> Cell:
     return Cell(quarter, group, STUDENTS if category == ALL else MEASURE, category, POPULATION)
 
 
-def external_quarters(data: PagesData, rules: Rules) -> list[ExternalQuarter]:
-    """Every quarter with enough students, protected; oldest first."""
+def external_quarters(data: PagesData, rules: Rules, solved: Solved | None = None) -> list[ExternalQuarter]:
+    """Every quarter with enough students, protected; oldest first. solved: as in `protect`."""
     made = []
     for quarter in data.student_quarters:
         counts = quarter_counts(data, quarter)
         if counts.get(cell_of(quarter, (), ALL), 0) < SMALLEST_QUARTER * rules.minimum_count:
             continue
         try:
-            made.append(ExternalQuarter(quarter, protect(counts, [], {MEASURE: SCHEME}, rules)))
+            made.append(ExternalQuarter(quarter, protect(counts, [], {MEASURE: SCHEME}, rules, solved)))
         except TooFewStudentsError:
             continue
     return made

@@ -19,6 +19,7 @@ from orchestration.attendance.external import (
 )
 from orchestration.attendance.pages_input import PagesData
 from orchestration.core.disclosure import ALL, Group, Rules
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.external_edition import EDITION, Areas
 from orchestration.core.external_figures import MeasureTable, Shown, shown_count, shown_share
 from orchestration.core.site import SiteBuilder, SiteFacts, environment
@@ -56,9 +57,11 @@ class Block:
     rows: Sequence[GroupRow]
 
 
-def build_external_pages(data: PagesData, rules: Rules, folder: Path, areas: Areas = ()) -> bool:
+def build_external_pages(
+    data: PagesData, rules: Rules, folder: Path, areas: Areas = (), solved: Solved | None = None
+) -> bool:
     """Write the part into a new folder, unless nothing may be shown; the same data gives the same bytes."""
-    return write_external_pages(data, external_quarters(data, rules), rules, folder, areas)
+    return write_external_pages(data, external_quarters(data, rules, solved), rules, folder, areas)
 
 
 def write_external_pages(

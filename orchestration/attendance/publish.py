@@ -41,7 +41,7 @@ def publish_pages(publishing: Publishing, quarters: Sequence[str], docs: Path) -
         DOMAIN,
         platform.domains,
         publishing.built_at,
-        lambda build, areas: build_external_pages(data, rules, build, areas),
+        lambda build, areas, solved: build_external_pages(data, rules, build, areas, solved),
         publishing.still_ours,
     ):
         return publish_part(publishing, lambda build: build_pages(data, build, publishing.areas), docs)

@@ -7,6 +7,7 @@ the interval that a reader can bound it in is wide enough. Knows no domain.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 
 # The size of a group is a cell too: of this measure, and of this category.
@@ -29,7 +30,7 @@ class Cell:
     category: str
     population: str = ""
 
-    @property
+    @cached_property
     def total(self) -> "Cell":
         """The size of the cell's group."""
         return Cell(self.quarter, self.group, STUDENTS, ALL, self.population)

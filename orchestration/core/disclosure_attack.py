@@ -19,6 +19,7 @@ from orchestration.core.disclosure import (
 )
 from orchestration.core.disclosure_bounds import UNKNOWN, Bounds
 from orchestration.core.disclosure_reading import SiteReading, read_site
+from orchestration.core.disclosure_solved import Solved
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,11 @@ class Attack:
         return bool(self.pinned or self.in_the_open or self.not_understood)
 
 
-def attack(site: Path, rules: Rules) -> Attack:
+def attack(site: Path, rules: Rules, solved: Solved | None = None) -> Attack:
     """Attack a built site; of the rules only the smallest count and the width judge, all else is what the site says itself.
+
+    The whole site is read each time. A quarter of which exactly the same was told before, that is in `solved`, need not be
+    bounded again.
 
     Raises:
         ContradictionError: the published figures cannot all be true.
@@ -83,18 +87,30 @@ def attack(site: Path, rules: Rules) -> Attack:
         minimum_count=int(facts.get("minimum_count", 0)),
         rounded_to=int(facts.get("rounded_to", 1)),
     )
+    solved = solved or Solved()
+    schemes = sorted(reading.schemes().items())
     pinned: dict[Cell, Interval] = {}
     hidden: set[Cell] = set()
     by_quarter: dict[str, list[Figure]] = {}
     for figure in reading.figures:
         by_quarter.setdefault(figure.cell.quarter, []).append(figure)
     for quarter, figures in sorted(by_quarter.items()):
-        targets = {figure.cell for figure in figures if figure.count is None and figure.share is None}
+        told = sorted(set(figures), key=repr)
+        targets = sorted({figure.cell for figure in told if figure.count is None and figure.share is None})
         if targets:
-            bounds = _bounds(figures, [mean for mean in reading.means if mean.quarter == quarter], reading, said)
-            bounds.explore(sorted(targets))
-            pinned |= bounds.pinned(targets, rules.minimum_width)
-            hidden |= targets
+            means = sorted({mean for mean in reading.means if mean.quarter == quarter}, key=repr)
+            question = "attack", told, means, schemes, said, rules.minimum_width
+
+            def bound(
+                told: Sequence[Figure] = told, means: Sequence[Mean] = means, targets: Sequence[Cell] = targets
+            ) -> list[tuple[int, float, float]]:
+                bounds = _bounds(told, means, reading, said)
+                bounds.explore(targets)
+                found = bounds.pinned(targets, rules.minimum_width)
+                return [(at, *found[cell]) for at, cell in enumerate(targets) if cell in found]
+
+            pinned |= {targets[at]: (low, high) for at, low, high in solved.answer(question, bound)}
+            hidden.update(targets)
     in_the_open = {
         figure.cell: figure.count
         for figure in reading.figures
@@ -127,7 +143,7 @@ def _bounds(figures: Iterable[Figure], means: Iterable[Mean], reading: SiteReadi
         for share in sorted(seen):
             if not _follows(share, counts[cell], counts[cell.total]):
                 relations += share_relations(cell, share)
-    for mean in sorted(set(means), key=repr):
+    for mean in means:
         if mean.measure in schemes:
             relations += mean_relations(mean, known, schemes[mean.measure])
     return Bounds(known, relations)

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,8 @@ _KEYS = (
 _OPTIONAL = ("data-dimension-value", "data-population")
 
 
-def numbers_in(text: str) -> list[tuple[float, float]]:
+@lru_cache(maxsize=100_000)  # an edition says the same few thousand texts over and over
+def numbers_in(text: str) -> Sequence[tuple[float, float]]:
     """Each number of a text with half the unit of its last digit; quarters and times of builds are none."""
     found: list[tuple[float, float]] = []
     if not _DIGIT.search(text):

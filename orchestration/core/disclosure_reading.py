@@ -42,6 +42,7 @@ class SiteReading:
     numbers_read: int = 0
     explained: set[float] = field(default_factory=set)
     _labels: set[str] = field(default_factory=set)
+    _placed: set[tuple[Cell, str, str]] = field(default_factory=set)
 
     def schemes(self) -> dict[str, Scheme]:
         """How the categories of each measure belong together."""
@@ -57,6 +58,10 @@ class SiteReading:
         """Take one figure: its kind is `student_count`, `student_pct` or `mean_score`, its text as it was published."""
         found = numbers_in(text)
         self.numbers_read += len(found)
+        # Most figures stand in a page and in two files.
+        if (cell, kind, text) in self._placed:
+            return
+        self._placed.add((cell, kind, text))
         self.explain(cell.measure, cell.category, *(word for pair in cell.group for word in pair))
         blurred = _BLURRED.search(text)
         if blurred:

@@ -18,6 +18,7 @@ from orchestration.core.disclosure import (
     structure,
 )
 from orchestration.core.disclosure_bounds import UNKNOWN, Bounds
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.errors import QuarterdeckError
 
 
@@ -51,16 +52,34 @@ def _figure(cell: Cell, count: int, counts: Mapping[Cell, int], rules: Rules) ->
 
 
 def protect(
-    counts: Mapping[Cell, int], means: Sequence[Mean], schemes: Mapping[str, Scheme], rules: Rules
+    counts: Mapping[Cell, int],
+    means: Sequence[Mean],
+    schemes: Mapping[str, Scheme],
+    rules: Rules,
+    solved: Solved | None = None,
 ) -> Protected:
     """Hide small counts of one quarter, then the fewest students' worth of others until each hidden one is protected.
 
-    counts: every cell of the quarter with its number of students. The order of cells and means does not matter.
+    counts: every cell of the quarter with its number of students. The order of cells and means does not matter. solved: what
+    was found out before.
 
     Raises:
         TooFewStudentsError: hiding everything would not protect a count.
     """
-    return _Suppression(counts, means, schemes, rules).run()
+    cells, given = sorted(counts), sorted(set(means), key=repr)
+
+    def choose() -> dict[str, list[int]]:
+        chosen = _Suppression(counts, means, schemes, rules).run()
+        return {
+            "complementary": [at for at, cell in enumerate(cells) if cell in chosen.complementary],
+            "means": [at for at, mean in enumerate(given) if mean in chosen.means],
+        }
+
+    question = "protect", [(cell, counts[cell]) for cell in cells], given, sorted(schemes.items()), rules
+    chosen = (solved or Solved()).answer(question, choose)
+    complementary = frozenset(cells[at] for at in chosen["complementary"])
+    figures = primary({cell: counts[cell] for cell in cells}, rules) | {cell: Figure(cell) for cell in complementary}
+    return Protected(figures, [given[at] for at in chosen["means"]], complementary)
 
 
 class _Suppression:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.core.disclosure_attack import attack
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.publishing import new_build, take_over
 from orchestration.core.settings import Settings
@@ -24,7 +25,7 @@ def external_edition(
     domain: str,
     domains: Mapping[str, str],
     built_at: datetime,
-    build_part: Callable[[Path, Areas], bool],
+    build_part: Callable[[Path, Areas, Solved], bool],
     may_publish: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
     """Build the external edition before the block and publish it after it, or drop it where the block fails.
@@ -34,7 +35,8 @@ def external_edition(
     Args:
         domains: every domain with its label.
         build_part: writes the domain's part with its manifest into an empty site, with these areas in its navigation; returns
-            False where there is nothing that may be shown, and then writes nothing.
+            False where there is nothing that may be shown, and then writes nothing. It is given what was solved of quarters
+            when they were last built.
         may_publish: as in `publish`.
 
     Raises:
@@ -59,19 +61,21 @@ def _build(
     domain: str,
     domains: Mapping[str, str],
     built_at: datetime,
-    build_part: Callable[[Path, Areas], bool],
+    build_part: Callable[[Path, Areas, Solved], bool],
 ) -> Path | None:
     areas = [(f"{area_of(name, domains)}/index.html".lstrip("/"), label) for name, label in domains.items()]
     build = new_build(settings.external_site, built_at)
+    solved = Solved(settings.home / "cache" / f"disclosure-{domain}.json")
     try:
-        build_part(build, areas if len(areas) > 1 else ())
+        build_part(build, areas if len(areas) > 1 else (), solved)
         take_over(settings.external_site, build, without={area_of(domain, domains)})
         if not read_manifest(build)["parts"]:
             shutil.rmtree(build)
             return None
         _announce_missing_parts(build, domains, built_at, areas)
         check_site(build, beside=())
-        found = attack(build, settings.disclosure_rules)
+        found = attack(build, settings.disclosure_rules, solved)
+        solved.save()
         if found.succeeded:
             raise QuarterdeckError(
                 f"The external edition is not safe: {len(found.pinned)} hidden counts can be worked out, "

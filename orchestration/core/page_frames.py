@@ -28,7 +28,7 @@ def frame(cursor: psycopg.Cursor[Any], *, sort: bool = False) -> pd.DataFrame:
     assert cursor.description is not None
     rows = cursor.fetchall()
     if sort:
-        rows.sort(key=lambda row: tuple((value is not None, str(value)) for value in row))
+        rows.sort(key=repr)
     made = pd.DataFrame(rows, columns=[column.name for column in cursor.description])
     for column in cursor.description:
         if column.type_code == NUMERIC:

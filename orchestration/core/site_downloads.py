@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -44,18 +46,27 @@ def defused(cell: str) -> str:
     return cell
 
 
-def csv_text(frame: pd.DataFrame) -> str:
-    """Return a frame as CSV text: missing values empty, lists and objects as JSON, formulas defused."""
+def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(column): [plain(value) for value in frame[column].astype(object)] for column in frame.columns}
+
+
+def _csv(columns: dict[str, list[Any]]) -> str:
+    """Missing values empty, lists and objects as JSON, formulas defused."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([defused(str(column)) for column in frame.columns])
-    for row in frame.astype(object).itertuples(index=False, name=None):
-        writer.writerow([_cell(value) for value in row])
+    writer.writerow(map(defused, columns))
+    writer.writerows(zip(*map(_cells, columns.values()), strict=True))
     return buffer.getvalue()
 
 
+def _cells(values: list[Any]) -> Iterable[Any]:
+    """A column's values as the CSV writer is given them, which knows numbers and missing values itself."""
+    return values if {type(value) for value in values} <= {int, float, NoneType} else map(_cell, values)
+
+
 def _cell(value: Any) -> str:
-    value = plain(value)
+    if isinstance(value, str):
+        return defused(value)
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
@@ -70,8 +81,9 @@ def write_download(folder: Path, name: str, title: str, frame: pd.DataFrame) -> 
     target = folder / "downloads"
     target.mkdir(parents=True, exist_ok=True)
     csv_path, parquet_path = target / f"{name}.csv", target / f"{name}.parquet"
-    csv_path.write_text(csv_text(frame), encoding="utf-8", newline="")
-    parquet.write_table(_table(frame), parquet_path, compression="zstd")
+    columns = _columns(frame)
+    csv_path.write_text(_csv(columns), encoding="utf-8", newline="")
+    parquet.write_table(_table(columns), parquet_path, compression="zstd")
     return Download(
         name=name,
         title=title,
@@ -83,14 +95,14 @@ def write_download(folder: Path, name: str, title: str, frame: pd.DataFrame) -> 
     )
 
 
-def _table(frame: pd.DataFrame) -> pa.Table:
+def _table(columns: dict[str, list[Any]]) -> pa.Table:
     """Objects are kept as JSON text: their keys differ from row to row, which no fixed structure type can hold."""
-    columns = {}
-    for column in frame.columns:
-        values = [plain(value) for value in frame[column].astype(object)]
-        if any(isinstance(value, dict) for value in values):
+    arrays = {}
+    for column, values in columns.items():
+        kinds = {type(value) for value in values}
+        if dict in kinds:
             values = [None if value is None else json.dumps(value, sort_keys=True, default=str) for value in values]
-        if any(isinstance(value, float) for value in values):
+        if float in kinds and kinds & {int, bool}:
             values = [float(value) if isinstance(value, int) else value for value in values]
-        columns[str(column)] = pa.array(values)
-    return pa.table(columns)
+        arrays[column] = pa.array(values)
+    return pa.table(arrays)

@@ -4,13 +4,15 @@ No combination of demographics, no lowest or highest score, no moves between seg
 quarter with few students: what is not published needs no protection.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any
 
 import pandas as pd
 
 from orchestration.core.disclosure import ALL, STUDENTS, Cell, Figure, Group, Mean, Rules, Scheme
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.disclosure_suppression import Protected, TooFewStudentsError, protect
 from orchestration.core.external_figures import note, share_pct
 from orchestration.core.site_format import plain
@@ -55,14 +57,14 @@ class ExternalQuarter:
         return round(sum(found[0].bounds) / 2) if found else None
 
 
-def external_quarters(data: PagesData, rules: Rules) -> list[ExternalQuarter]:
-    """Every quarter with enough students, protected; oldest first."""
+def external_quarters(data: PagesData, rules: Rules, solved: Solved | None = None) -> list[ExternalQuarter]:
+    """Every quarter with enough students, protected; oldest first. solved: as in `protect`."""
     smallest = SMALLEST_QUARTER * rules.minimum_count
     made = []
     for quarter in sorted(data.quarters.loc[data.quarters["student_count"] >= smallest, "quarter"]):
         about = quarter_counts(data, quarter)
         try:
-            protected = protect(about.counts, means_of(data, quarter, rules), about.schemes, rules)
+            protected = protect(about.counts, means_of(data, quarter, rules), about.schemes, rules, solved)
         except TooFewStudentsError:
             continue
         made.append(ExternalQuarter(quarter, protected, about))
@@ -76,29 +78,31 @@ def quarter_counts(data: PagesData, quarter: str) -> QuarterCounts:
     wanted = [(subject.name, subject.name, RANGE_SCHEME) for subject in data.subjects]
     for measure, subject, scheme in [*wanted, (GRADE, "overall", GRADE_SCHEME)]:
         own = ranges[(ranges["subject"] == subject) & (ranges["range_scheme"] == scheme)]
-        _add_ranges(about, quarter, measure, own.sort_values("range_order").to_dict("records"))
+        _add_ranges(about, quarter, measure, own.sort_values("range_order"))
     _add_passed(about, quarter)
     segments = data.segments[data.segments["quarter"] == quarter].sort_values("cluster_id")
     labels = dict(zip(segments["cluster_id"], segments["cluster_label"], strict=True))
     about.categories[SEGMENT] = list(dict.fromkeys(labels.values()))
     about.schemes[SEGMENT] = Scheme({}, {})
     cube = data.segment_cube[data.segment_cube["quarter"] == quarter]
-    for group, part in _groups(data, cube):
-        about.counts[Cell(quarter, group, STUDENTS, ALL)] = int(part["student_count"].sum())
-        counts = part.groupby(part["cluster_id"].map(labels))["student_count"].sum()
-        for label in about.categories[SEGMENT]:
-            about.counts[Cell(quarter, group, SEGMENT, label)] = int(counts.get(label, 0))
+    for group, (clusters, sizes) in _groups(data, cube, ["cluster_id", "student_count"]):
+        about.counts[Cell(quarter, group, STUDENTS, ALL)] = int(sum(sizes))
+        counts = dict.fromkeys(about.categories[SEGMENT], 0)
+        for cluster, size in zip(clusters, sizes, strict=True):
+            counts[labels[cluster]] += int(size)
+        about.counts.update({Cell(quarter, group, SEGMENT, label): count for label, count in counts.items()})
     return about
 
 
-def _add_ranges(about: QuarterCounts, quarter: str, measure: str, rows: Sequence[dict[Any, Any]]) -> None:
+def _add_ranges(about: QuarterCounts, quarter: str, measure: str, ranges: pd.DataFrame) -> None:
     scores = {}
-    for row in rows:
-        label, low, high = str(row["range_label"]), float(row["lower_bound"]), float(row["upper_bound"])
-        group: Group = () if row["dimension"] == ALL else ((str(row["dimension"]), _value(row["dimension_value"])),)
-        about.counts[Cell(quarter, group, measure, label)] = int(row["student_count"])
-        about.bounds[measure, label] = (low, None if measure == GRADE else high)
-        scores[label] = (low, high)
+    columns = ("range_label", "lower_bound", "upper_bound", "dimension", "dimension_value", "student_count")
+    for label, lower, upper, dimension, value, count in zip(*(ranges[column] for column in columns), strict=True):
+        low, high = float(lower), float(upper)
+        group: Group = () if dimension == ALL else ((str(dimension), _value(value)),)
+        about.counts[Cell(quarter, group, measure, str(label))] = int(count)
+        about.bounds[measure, str(label)] = (low, None if measure == GRADE else high)
+        scores[str(label)] = (low, high)
     about.categories[measure] = list(scores)
     about.schemes[measure] = Scheme({}, {} if measure == GRADE else scores)
 
@@ -118,23 +122,29 @@ def _value(value: Any) -> str:
     return NOT_GIVEN if known is None or known == "" else str(known)
 
 
-def _groups(data: PagesData, frame: pd.DataFrame) -> Iterable[tuple[Group, pd.DataFrame]]:
-    yield (), frame
+def _groups(data: PagesData, frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Group, list[list[Any]]]]:
+    """Each group, everybody first, with the values of these columns in its rows, a list a column."""
+    rows = list(zip(*(frame[column] for column in columns), strict=True))
+    yield (), [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
     for demographic in data.demographics:
-        for value, part in frame.groupby(frame[demographic.name].map(_value)):
-            yield ((demographic.name, str(value)),), part
+        parts: dict[str, list[Any]] = {}
+        for value, row in zip(frame[demographic.name], rows, strict=True):
+            parts.setdefault(_value(value), []).append(row)
+        for value, part in sorted(parts.items()):
+            yield ((demographic.name, value),), [list(column) for column in zip(*part, strict=True)]
 
 
 def means_of(data: PagesData, quarter: str, rules: Rules) -> list[Mean]:
     """Mean scores by group and subject, to the nearest whole, as the interval that it stands for; none of a small group."""
     cube = data.exam_cube[data.exam_cube["quarter"] == quarter]
+    sums = [f"{subject.name}_score_sum" for subject in data.subjects]
     made = []
-    for group, part in _groups(data, cube):
-        students = int(part["student_count"].sum())
+    for group, (sizes, *scores) in _groups(data, cube, ["student_count", *sums]):
+        students = int(sum(sizes))
         if students < max(rules.smallest_mean_group, rules.minimum_count):
             continue
-        for subject in data.subjects:
-            mean = round(float(part[f"{subject.name}_score_sum"].astype(float).sum()) / students)
+        for subject, values in zip(data.subjects, scores, strict=True):
+            mean = round(fsum(values) / students)
             made.append(Mean(quarter, group, subject.name, (mean - 0.5, mean + 0.5)))
     return made
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.external_edition import Areas, external_edition
 from orchestration.core.settings import Settings
 from orchestration.student_performance.external import external_quarters
@@ -17,9 +18,9 @@ def external_results(
 ) -> AbstractContextManager[None]:
     """The external edition with these exam results, published after the block; see `external_edition`."""
 
-    def build_part(folder: Path, areas: Areas) -> bool:
+    def build_part(folder: Path, areas: Areas, solved: Solved) -> bool:
         rules = settings.disclosure_rules
-        quarters = external_quarters(data, rules)
+        quarters = external_quarters(data, rules, solved)
         if quarters:
             build_external_pages(data, quarters, rules, folder, areas)
         return bool(quarters)

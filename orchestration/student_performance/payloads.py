@@ -1,6 +1,6 @@
 """The aggregates that a page's filters work on, as plain values for JSON: by column, categories as indices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,7 +29,7 @@ def demographic_values(data: PagesData) -> dict[str, list[str]]:
     """Return each demographic's values, listed or seen: the contract's order, others by name, `not given` last."""
     values = {}
     for demographic in data.demographics:
-        seen = {_category(value) for value in data.exam_cube[demographic.name]}
+        seen = {_category(value) for value in data.exam_cube[demographic.name].unique()}
         listed = [str(value) for value in demographic.values]
         others = sorted(seen - set(listed) - {NOT_GIVEN})
         values[demographic.name] = listed + others + ([NOT_GIVEN] if NOT_GIVEN in seen else [])
@@ -41,9 +41,11 @@ def _category(value: Any) -> str:
     return NOT_GIVEN if known is None or known == "" else str(known)
 
 
-def _indices(column: Iterable[Any], values: Sequence[str]) -> list[int]:
+def _indices(column: pd.Series, values: Sequence[str]) -> list[int]:
     position = {value: index for index, value in enumerate(values)}
-    return [position[_category(value)] for value in column]
+    codes, distinct = pd.factorize(column, use_na_sentinel=False)
+    indices = [position[_category(value)] for value in distinct]
+    return [indices[code] for code in codes]
 
 
 def _shared(data: PagesData) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from orchestration.core import site_format
 from orchestration.core.site import SiteBuilder, SiteFacts, environment, json_for_script, publish
 from orchestration.core.site_check import SiteCheckError, check_site
-from orchestration.core.site_downloads import csv_text, defused, write_download
+from orchestration.core.site_downloads import defused, write_download
 
 HOSTILE = "<script>alert(1)</script>"
 WORDS = "word " * 60
@@ -65,9 +65,20 @@ def test_defused_quotes_formulas_and_leaves_numbers(cell: str, expected: str) ->
     assert defused(cell) == expected
 
 
-def test_csv_text_writes_missing_as_empty_and_lists_as_json() -> None:
-    frame = pd.DataFrame({"name": ["=x", None], "counts": [[1, 2], None], "n": [Decimal(3), None]})
-    assert csv_text(frame) == 'name,counts,n\n\'=x,"[1, 2]",3\n,,\n'
+def test_write_download_writes_missing_as_empty_and_lists_as_json(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "name": ["=x", None],
+            "counts": [[1, 2], None],
+            "n": [Decimal(3), None],
+            "share": [-0.5, float("inf")],
+            "at": [datetime(2026, 10, 1, 8, 30, tzinfo=UTC), pd.NaT],
+        }
+    )
+    made = write_download(tmp_path, "t", "T", frame)
+    assert (tmp_path / made.csv_path).read_text() == (
+        'name,counts,n,share,at\n\'=x,"[1, 2]",3,-0.5,2026-10-01T08:30:00+00:00\n,,,,\n'
+    )
 
 
 def test_write_download_gives_the_same_values_in_parquet(tmp_path: Path) -> None:
