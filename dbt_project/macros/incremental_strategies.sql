@@ -10,9 +10,19 @@
     {{ return(replace_rows_sql(arg_dict, in_requested_and_following_quarters('quarter'))) }}
 {% endmacro %}
 
-{#- For a small table computed whole. A swapped table would take the views on it away until they are built again. -#}
+{#- For a small table computed whole, mostly to the rows that stand already, and these stay: all that reads them is as it was.
+    A swapped table would take the views on it away until they are built again. -#}
 {% macro get_incremental_replace_everything_sql(arg_dict) %}
-    {{ return(replace_rows_sql(arg_dict, 'true')) }}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set standing = 'standing.' ~ columns | replace(', ', ', standing.') -%}
+    {%- set target, computed = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
+    {{ grants_sql(target) }}
+    delete from {{ target }} as standing
+    using (select {{ columns }} from {{ target }} except select {{ columns }} from {{ computed }}) as gone
+    where ({{ standing }}) is not distinct from ({{ standing | replace('standing.', 'gone.') }});
+
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ computed }} except select {{ columns }} from {{ target }}
 {% endmacro %}
 
 {% macro replace_rows_sql(arg_dict, condition) -%}

@@ -12,7 +12,8 @@ from orchestration.attendance.contract import dbt_variables, load_contract
 from orchestration.attendance.freshness import HERE, STAGES, etl_stage
 from orchestration.attendance.ingest import DOMAIN
 from orchestration.attendance.kinds import SCHOOL_DAYS
-from orchestration.core.dbt import build_dbt_assets, load_manifest
+from orchestration.core.dbt import load_manifest
+from orchestration.core.dbt_assets import build_dbt_assets
 from orchestration.core.domain_assets import build_refresh_job
 from orchestration.core.freshness import DomainProject, PagesStep
 from orchestration.core.partitions import quarterly_partitions

@@ -17,6 +17,9 @@ from orchestration.core.leases import writing
 from orchestration.core.partitions import Quarter
 from orchestration.core.postgres import Database
 
+# What a record is of that belongs to no quarter.
+ALL_QUARTERS = "all"
+
 
 def fingerprint_of(*parts: Any) -> str | None:
     """Hash of the parts; None where one is None, that is, not known: then there is nothing to compare."""

@@ -11,7 +11,8 @@ from typing import Any
 from psycopg import sql
 
 from orchestration.core import builds, corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables
-from orchestration.core.dbt import DbtStep, load_manifest, project_fingerprint
+from orchestration.core.dbt import load_manifest, project_fingerprint
+from orchestration.core.dbt_assets import DbtStep
 from orchestration.core.dbt_translator import domain_of
 from orchestration.core.landing import files_of_quarters
 from orchestration.core.partitions import Quarter
@@ -23,7 +24,6 @@ from orchestration.core.site_parts import area_of, published_part
 from orchestration.core.status import STAGES, Stage, publishable_quarters, succeeded
 
 RAW_STEP, MODELS_STEP, PAGES_STEP = "raw", "models", "pages"
-ALL_QUARTERS = "all"
 # What every domain reads files with.
 READERS = (corrections, delimited, delimited_blocks, distinct_sets, pseudonyms, raw_tables)
 
@@ -183,18 +183,18 @@ class PagesStep:
         with platform.database.connect() as connection:
             row = connection.execute(
                 "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
-                (self.project.domain, ALL_QUARTERS, PAGES_STEP),
+                (self.project.domain, builds.ALL_QUARTERS, PAGES_STEP),
             ).fetchone()
         return row is not None and row[0] == self._published(platform, self.shown(platform))
 
     def forget(self, database: Database) -> None:
         """Take the record away, before the pages are built."""
-        builds.forget(database, self.project.domain, [ALL_QUARTERS], PAGES_STEP)
+        builds.forget(database, self.project.domain, [builds.ALL_QUARTERS], PAGES_STEP)
 
     def record(self, platform: Platform, shown: str | None) -> None:
         """Record what the pages were built from: `shown` before that, how publishing stands now, and the published parts."""
         published = self._published(platform, shown)
-        builds.record(platform.database, self.project.domain, {ALL_QUARTERS: published}, PAGES_STEP)
+        builds.record(platform.database, self.project.domain, {builds.ALL_QUARTERS: published}, PAGES_STEP)
 
     def _published(self, platform: Platform, shown: str | None) -> str | None:
         area, settings = area_of(self.project.domain, platform.domains), platform.settings

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.student_performance.assets import build_clustering_assets
-from orchestration.core.dbt import build_dbt_assets, load_manifest
+from orchestration.core.dbt import load_manifest
+from orchestration.core.dbt_assets import build_dbt_assets
 from orchestration.core.domain_assets import build_refresh_job
 from orchestration.core.freshness import DomainProject
 from orchestration.core.partitions import Quarter, quarterly_partitions

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_assets.student_performance.assets import CLUSTERS_STEP, cluster_fingerprints
 from ml_assets.student_performance.subjects import Subject
-from orchestration.core.dbt import DbtStep
+from orchestration.core.dbt_assets import DbtStep
 from orchestration.core.freshness import MODELS_STEP, DomainProject, EtlStage, PagesStep, up_to_date
 from orchestration.core.partitions import Quarter
 from orchestration.core.resources import Platform
