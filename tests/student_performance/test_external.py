@@ -4,17 +4,15 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from orchestration.core import disclosure_attack, disclosure_suppression
-from orchestration.core.disclosure import ALL, STUDENTS, Cell, Interval, Relation, Rules
+from orchestration.core.disclosure import ALL, STUDENTS, Cell, Rules
 from orchestration.core.disclosure_attack import attack
-from orchestration.core.disclosure_bounds import Bounds
 from orchestration.core.disclosure_suppression import Protected, primary, protect
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.settings import Settings
@@ -29,7 +27,6 @@ from orchestration.student_performance.external import (
 )
 from orchestration.student_performance.external_pages import build_external_pages
 from orchestration.student_performance.pages import build_pages
-from orchestration.student_performance.pages_input import PagesData
 from tests.student_performance.pages_data import QUARTERS, pages_data
 
 RULES = Rules()
@@ -282,34 +279,6 @@ def test_an_edition_that_the_attack_breaks_is_not_published(tmp_path: Path, monk
         raise AssertionError("the internal edition must not be built when the external one is not safe")
     assert settings.external_site.resolve() == before
     assert list(builds.iterdir()) == [before]
-
-
-def test_a_new_quarter_has_no_other_one_solved_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings, quarters = Settings(home=tmp_path / "home"), []
-
-    class Counted(Bounds):
-        def __init__(self, known: Mapping[Cell, Interval], relations: Sequence[Relation]) -> None:
-            quarters.append(next(iter(known)).quarter)
-            super().__init__(known, relations)
-
-    monkeypatch.setattr(disclosure_suppression, "Bounds", Counted)
-    monkeypatch.setattr(disclosure_attack, "Bounds", Counted)
-    with external_publish.external_results(DATA, settings, DOMAINS):
-        assert sorted(quarters) == [QUARTERS[-2]] * 2 + [QUARTERS[-1]] * 2  # to protect it, and to attack it
-    quarters.clear()
-    changed = with_another_count(DATA, QUARTERS[-1])
-    with external_publish.external_results(changed, settings, DOMAINS):
-        assert sorted(quarters) == [QUARTERS[-1]] * 2
-    quarters.clear()
-    with external_publish.external_results(changed, settings, DOMAINS):
-        assert quarters == []
-
-
-def with_another_count(data: PagesData, quarter: str) -> PagesData:
-    """One student fewer in the quarter's largest group by segment."""
-    cube = data.segment_cube.copy()
-    cube.loc[cube[cube["quarter"] == quarter]["student_count"].idxmax(), "student_count"] -= 1
-    return replace(data, segment_cube=cube)
 
 
 def test_where_no_quarter_is_large_enough_the_old_edition_is_taken_away(tmp_path: Path) -> None:
