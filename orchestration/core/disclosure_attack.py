@@ -12,13 +12,14 @@ from orchestration.core.disclosure import (
     Mean,
     Relation,
     Rules,
+    Scheme,
     interval_of,
     mean_relations,
     share_relations,
     structure,
 )
 from orchestration.core.disclosure_bounds import UNKNOWN, Bounds
-from orchestration.core.disclosure_reading import SiteReading, read_site
+from orchestration.core.disclosure_reading import read_site
 from orchestration.core.disclosure_solved import Solved
 
 
@@ -87,8 +88,6 @@ def attack(site: Path, rules: Rules, solved: Solved | None = None) -> Attack:
         minimum_count=int(facts.get("minimum_count", 0)),
         rounded_to=int(facts.get("rounded_to", 1)),
     )
-    solved = solved or Solved()
-    schemes = sorted(reading.schemes().items())
     pinned: dict[Cell, Interval] = {}
     hidden: set[Cell] = set()
     by_quarter: dict[str, list[Figure]] = {}
@@ -99,17 +98,7 @@ def attack(site: Path, rules: Rules, solved: Solved | None = None) -> Attack:
         targets = sorted({figure.cell for figure in told if figure.count is None and figure.share is None})
         if targets:
             means = sorted({mean for mean in reading.means if mean.quarter == quarter}, key=repr)
-            question = "attack", told, means, schemes, said, rules.minimum_width
-
-            def bound(
-                told: Sequence[Figure] = told, means: Sequence[Mean] = means, targets: Sequence[Cell] = targets
-            ) -> list[tuple[int, float, float]]:
-                bounds = _bounds(told, means, reading, said)
-                bounds.explore(targets)
-                found = bounds.pinned(targets, rules.minimum_width)
-                return [(at, *found[cell]) for at, cell in enumerate(targets) if cell in found]
-
-            pinned |= {targets[at]: (low, high) for at, low, high in solved.answer(question, bound)}
+            pinned |= _pinned(targets, told, means, reading.schemes(), said, rules.minimum_width, solved or Solved())
             hidden.update(targets)
     in_the_open = {
         figure.cell: figure.count
@@ -126,10 +115,31 @@ def attack(site: Path, rules: Rules, solved: Solved | None = None) -> Attack:
     )
 
 
-def _bounds(figures: Iterable[Figure], means: Iterable[Mean], reading: SiteReading, said: Rules) -> Bounds:
+def _pinned(
+    targets: Sequence[Cell],
+    told: Sequence[Figure],
+    means: Sequence[Mean],
+    schemes: Mapping[str, Scheme],
+    said: Rules,
+    width: int,
+    solved: Solved,
+) -> dict[Cell, Interval]:
+    """Those of a quarter's hidden counts that all that is told of it bounds in an interval narrower than the width."""
+
+    def bound() -> list[tuple[int, float, float]]:
+        bounds = _bounds(told, means, schemes, said)
+        bounds.explore(targets)
+        found = bounds.pinned(targets, width)
+        return [(at, *found[cell]) for at, cell in enumerate(targets) if cell in found]
+
+    question = "attack", told, means, sorted(schemes.items()), said, width
+    return {targets[at]: (low, high) for at, low, high in solved.answer(question, bound)}
+
+
+def _bounds(told: Iterable[Figure], means: Iterable[Mean], schemes: Mapping[str, Scheme], said: Rules) -> Bounds:
     counts: dict[Cell, set[int]] = {}
     shares: dict[Cell, set[Interval]] = {}
-    for figure in figures:
+    for figure in told:
         counts.setdefault(figure.cell, set())
         counts.setdefault(figure.cell.total, set())
         if figure.count is not None:
@@ -137,7 +147,6 @@ def _bounds(figures: Iterable[Figure], means: Iterable[Mean], reading: SiteReadi
         if figure.share is not None:
             shares.setdefault(figure.cell, set()).add(figure.share)
     known = {cell: _intersection(interval_of(count, said) for count in seen) for cell, seen in counts.items()}
-    schemes = reading.schemes()
     relations: list[Relation] = structure(known, schemes)
     for cell, seen in shares.items():
         for share in sorted(seen):

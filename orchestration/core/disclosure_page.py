@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -34,15 +33,15 @@ _OPTIONAL = ("data-dimension-value", "data-population")
 
 
 @lru_cache(maxsize=100_000)  # an edition says the same few thousand texts over and over
-def numbers_in(text: str) -> Sequence[tuple[float, float]]:
+def numbers_in(text: str) -> tuple[tuple[float, float], ...]:
     """Each number of a text with half the unit of its last digit; quarters and times of builds are none."""
     found: list[tuple[float, float]] = []
     if not _DIGIT.search(text):
-        return found
+        return ()
     for match in _NUMBER.finditer(_TIMES.sub(" ", text)):
         digits = match[0].replace(",", "")
         found.append((float(digits), 0.5 * 10 ** -len(digits.partition(".")[2])))
-    return found
+    return tuple(found)
 
 
 class PageNumbers(HTMLParser):
