@@ -7,6 +7,7 @@ import pytest
 
 from orchestration.attendance.external_pages import build_external_pages
 from orchestration.core.disclosure_attack import attack
+from orchestration.core.disclosure_solved import Solved
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.external_edition import Areas, external_edition
 from orchestration.core.settings import Settings
@@ -21,8 +22,8 @@ EXAMS = exam_data(QUARTERS[-1:], 400)
 
 
 def publish_attendance(settings: Settings, *, leak: bool = False) -> None:
-    def build_part(folder: Path, areas: Areas) -> bool:
-        is_made = build_external_pages(ATTENDANCE, settings.disclosure_rules, folder, areas)
+    def build_part(folder: Path, areas: Areas, solved: Solved) -> bool:
+        is_made = build_external_pages(ATTENDANCE, settings.disclosure_rules, folder, areas, solved)
         if leak:
             row = {"quarter": QUARTERS[-1], "population": "attendance", "dimension": "school", "dimension_value": "S03"}
             extra = folder / "attendance" / "downloads" / "extra.csv"
