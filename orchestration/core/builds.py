@@ -53,6 +53,16 @@ def recorded(
     return {Quarter.parse(quarter): (fingerprint, built_at) for quarter, fingerprint, built_at in rows}
 
 
+def recorded_of_all(database: Database, domain: str, step: str) -> str | None:
+    """Fingerprint of the last success of a step that belongs to no quarter."""
+    with database.connect() as connection:
+        row = connection.execute(
+            "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
+            (domain, ALL_QUARTERS, step),
+        ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def following(
     database: Database, domain: str, quarters: Sequence[Quarter], step_before: str, *parts: Any
 ) -> dict[Quarter, str | None]:

@@ -24,7 +24,7 @@ class Seeds:
     domain: str
     tables: Mapping[str, tuple[str, str]]
     tests: frozenset[str]
-    fingerprint: str | None
+    fingerprint: str
 
     @classmethod
     def among(
@@ -47,20 +47,16 @@ class Seeds:
             domain,
             {node["name"]: (node["schema"], node["alias"]) for node in seeds.values()},
             frozenset(tests),
-            builds.fingerprint_of(project_fingerprint(settings, dbt_vars, domain)),
+            project_fingerprint(settings, dbt_vars, domain),
         )
 
     def stand(self, database: Database, settings: Settings) -> bool:
         """Whether the tables are there, as they were loaded and tested from the same project. Spark's are loaded each time."""
         if not self.tables or settings.engine is not Engine.POSTGRES:
             return False
+        if builds.recorded_of_all(database, self.domain, SEEDS_STEP) != self.fingerprint:
+            return False
         with database.connect() as connection:
-            row = connection.execute(
-                "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
-                (self.domain, builds.ALL_QUARTERS, SEEDS_STEP),
-            ).fetchone()
-            if row is None or row[0] != self.fingerprint:
-                return False
             return all(
                 connection.execute("select to_regclass(%s)", (sql.Identifier(*table).as_string(connection),)).fetchone()
                 != (None,)

@@ -1,5 +1,6 @@
 """Keeps the answers of linear programmes about quarters, so that a new quarter does not have all of history solved anew."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,7 +25,9 @@ class Solved:
         self._asked: dict[str, Any] = {}
         self._kept: dict[str, Any] = {}
         if file is not None and file.exists():
-            self._kept = json.loads(file.read_text(encoding="utf-8"))
+            # What a machine that lost its power left half written is solved again.
+            with contextlib.suppress(ValueError):
+                self._kept = json.loads(file.read_text(encoding="utf-8"))
 
     def answer(self, question: tuple[object, ...], solve: Callable[[], Any]) -> Any:
         """What `solve` answered when the question was first asked: plain values that JSON has.

@@ -180,12 +180,8 @@ class PagesStep:
 
     def are_up_to_date(self, platform: Platform) -> bool:
         """Whether the published pages show everything as it is."""
-        with platform.database.connect() as connection:
-            row = connection.execute(
-                "select fingerprint from platform.quarter_builds where (domain, quarter, step) = (%s, %s, %s)",
-                (self.project.domain, builds.ALL_QUARTERS, PAGES_STEP),
-            ).fetchone()
-        return row is not None and row[0] == self._published(platform, self.shown(platform))
+        found = builds.recorded_of_all(platform.database, self.project.domain, PAGES_STEP)
+        return found is not None and found == self._published(platform, self.shown(platform))
 
     def forget(self, database: Database) -> None:
         """Take the record away, before the pages are built."""

@@ -89,7 +89,8 @@ def quarter_counts(data: PagesData, quarter: str) -> QuarterCounts:
         about.counts[Cell(quarter, group, STUDENTS, ALL)] = int(sum(sizes))
         counts = dict.fromkeys(about.categories[SEGMENT], 0)
         for cluster, size in zip(clusters, sizes, strict=True):
-            counts[labels[cluster]] += int(size)
+            if cluster in labels:  # else students without a segment
+                counts[labels[cluster]] += int(size)
         about.counts.update({Cell(quarter, group, SEGMENT, label): count for label, count in counts.items()})
     return about
 

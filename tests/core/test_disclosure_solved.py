@@ -14,8 +14,8 @@ from orchestration.core.disclosure_suppression import TooFewStudentsError, prote
 from tests.core.test_disclosure import SCHEMES, cells_of, cohorts, means_of
 
 
-def unsolved() -> list[int]:
-    raise AssertionError("this was solved before")
+def unsolved(*_: object) -> list[int]:
+    raise AssertionError("solved anew")
 
 
 def test_an_answer_is_kept_for_as_long_as_it_is_asked_for(tmp_path: Path) -> None:
@@ -31,6 +31,9 @@ def test_an_answer_is_kept_for_as_long_as_it_is_asked_for(tmp_path: Path) -> Non
     second.save()
     assert list(json.loads(file.read_text()).values()) == [[2]]
     assert list(file.parent.iterdir()) == [file]
+
+    file.write_text('{"half')
+    assert Solved(file).answer(("a", Rules(minimum_count=11)), lambda: [3]) == [3]
 
 
 def test_without_a_file_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,5 +63,5 @@ def test_what_was_chosen_before_gives_the_same_protection(students: list[tuple[s
             {"rules": replace(Rules(), minimum_width=6)},
         ):
             question = {"counts": counts, "means": means, "schemes": SCHEMES, "rules": Rules()} | other
-            with pytest.raises(TypeError):  # solved anew
+            with pytest.raises(AssertionError, match="solved anew"):
                 protect(**question, solved=solved)  # type: ignore[arg-type]
