@@ -59,6 +59,5 @@ def load_pages_data(publishing: Publishing, quarters: Sequence[str]) -> PagesDat
 def pages_frames(connection: psycopg.Connection, quarters: Sequence[str]) -> dict[str, Any]:
     """The frames of the pages' data."""
     return mart_frames(connection, DOMAIN, PAGE_MARTS, quarters) | {
-        name: frame(connection.execute(query.encode(), (DOMAIN, list(quarters))))
-        for name, query in _PLATFORM_TABLES.items()
+        name: frame(connection, query.encode(), (DOMAIN, list(quarters))) for name, query in _PLATFORM_TABLES.items()
     }

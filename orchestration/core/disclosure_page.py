@@ -2,18 +2,21 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from lxml import etree
+
 from orchestration.core.disclosure import ALL, Cell
+from orchestration.core.page_tree import page_tree
 
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
 # Quarters, and the time of the build as pages print it.
 _TIMES = re.compile(r"\b\d{4} ?Q[1-4]\b|\b\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{2} UTC")
-_VOID = {"meta", "link", "br", "hr", "img", "input", "col", "wbr", "rect"}
 # Attributes that say how an element looks or is found. All others are read: a width or a title can tell a count.
 _FORM = {
     "aria-labelledby", "aria-describedby", "charset", "class", "colspan", "content", "for", "height", "href", "http-equiv",
@@ -44,80 +47,63 @@ def numbers_in(text: str) -> tuple[tuple[float, float], ...]:
     return tuple(found)
 
 
-class PageNumbers(HTMLParser):
+@dataclass
+class PageNumbers:
     """figures: (cell, kind, text) of each element with all keys around it. payloads: JSON. prose: all other text."""
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.figures: list[tuple[Cell, str, str]] = []
-        self.payloads: list[Any] = []
-        self.prose: list[str] = []
-        self._around: list[tuple[str, dict[str, str]]] = [("", {})]
-        self._json: list[str] | None = None
-        self._told: list[str] | None = None
+    figures: list[tuple[Cell, str, str]] = field(default_factory=list)
+    payloads: list[Any] = field(default_factory=list)
+    prose: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, path: Path) -> "PageNumbers":
         """Read a page."""
         page = cls()
-        page.feed(path.read_text(encoding="utf-8"))
-        page.close()
+        page._take(page_tree(path), {}, None)
         return page
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take the element's keys, and the numbers of attributes that are not about form."""
-        named = {name: value or "" for name, value in attrs}
-        keys = {**self._around[-1][1], **{name: named[name] for name in _KEYS if name in named}}
-        opens = "data-figure" in named or "data-category" in named
-        if tag not in _VOID:
-            self._around.append((tag, keys))
-            if opens and _is_whole(keys):
-                self._told = []
-        for name, value in named.items():
-            is_form = name in _FORM or name in _KEYS or tag == "img"
-            if not is_form and any(letter.isdigit() for letter in value):
-                self._tell(value, keys, is_attribute=True)
-        if tag == "script" and named.get("type") == "application/json":
-            self._json = []
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close the element; a figure is what all the text in it says."""
-        if self._json is not None and tag == "script":
-            self.payloads.append(json.loads("".join(self._json)))
-            self._json = None
-        if tag not in {name for name, _ in self._around}:
+    def _take(self, element: etree._Element, around: Mapping[str, str], told: list[str] | None) -> None:
+        """Take an element and all in it. around: keys of those that it is in. told: texts of the figure that it is in."""
+        if not isinstance(element.tag, str):  # a comment, which anyone can read
+            self._tell(element.text, told)
             return
-        while len(self._around) > 1:
-            name, keys = self._around.pop()
-            if self._told is not None and not _is_whole(self._around[-1][1]):
-                if self._told:
-                    self.figures.append((_cell(keys), keys["data-figure"], " ".join(self._told)))
-                self._told = None
-            if name == tag:
-                return
+        named = element.attrib
+        own = {name: named[name] for name in _KEYS if name in named}
+        keys = {**around, **own} if own else around
+        figure = told
+        if ("data-figure" in own or "data-category" in own) and _is_whole(keys):
+            figure = []
+        for name, value in named.items() if element.tag != "img" else ():
+            if name not in _FORM and name not in _KEYS and _DIGIT.search(value):
+                self._tell_attribute(value, keys)
+        if element.tag == "script" and named.get("type") == "application/json":
+            self.payloads.append(json.loads(element.text or ""))
+        elif element.tag != "style":
+            self._tell(element.text, figure)
+        for child in element:
+            self._take(child, keys, figure)
+            self._tell(child.tail, figure)
+        if figure and figure is not told:
+            # What all the text in a figure's element says.
+            self.figures.append((_cell(keys), keys["data-figure"], " ".join(figure)))
 
-    def handle_data(self, data: str) -> None:
-        """Take text."""
-        if self._json is not None:
-            self._json.append(data)
-        elif data.strip() and self._around[-1][0] != "style":
-            self._tell(data, self._around[-1][1], is_attribute=False)
-
-    def _tell(self, text: str, keys: dict[str, str], *, is_attribute: bool) -> None:
-        if is_attribute and _is_whole(keys):
+    def _tell_attribute(self, text: str, keys: Mapping[str, str]) -> None:
+        if _is_whole(keys):
             # What an attribute of a figure's element tells is a share: the length of a bar.
             self.figures.append((_cell(keys), "student_pct", text))
-        elif self._told is not None and _is_whole(keys):
-            self._told.append(text)
         else:
             self.prose.append(text)
 
+    def _tell(self, text: str | None, figure: list[str] | None) -> None:
+        if text and not text.isspace():
+            (self.prose if figure is None else figure).append(text)
 
-def _is_whole(keys: dict[str, str]) -> bool:
+
+def _is_whole(keys: Mapping[str, str]) -> bool:
     return all(name in keys for name in _KEYS if name not in _OPTIONAL)
 
 
-def _cell(keys: dict[str, str]) -> Cell:
+def _cell(keys: Mapping[str, str]) -> Cell:
     dimension = keys["data-dimension"]
     group = () if dimension == ALL else ((dimension, keys["data-dimension-value"]),)
     return Cell(

@@ -43,6 +43,7 @@ class SiteReading:
     explained: set[float] = field(default_factory=set)
     _labels: set[str] = field(default_factory=set)
     _placed: set[tuple[Cell, str, str]] = field(default_factory=set)
+    _rows: dict[tuple[object, ...], int] = field(default_factory=dict)  # with how many numbers they have
 
     def schemes(self) -> dict[str, Scheme]:
         """How the categories of each measure belong together."""
@@ -185,10 +186,17 @@ def _read_table(reading: SiteReading, name: str, rows: list[dict[str, str]], dim
     if "quarter" not in columns:
         return
     for row in rows:
-        cell = Cell(row["quarter"], _group(row, dimensions), *_measure(row, keys), row.get("population", ""))
-        _explain_category(reading, row, cell)
-        for column, kind in figures.items():
-            _place_column(reading, cell, column, kind, row)
+        # Most rows stand in two files.
+        told = (*row.items(), *keys, *figures)
+        if told not in reading._rows:
+            before = reading.numbers_read
+            cell = Cell(row["quarter"], _group(row, dimensions), *_measure(row, keys), row.get("population", ""))
+            _explain_category(reading, row, cell)
+            for column, kind in figures.items():
+                _place_column(reading, cell, column, kind, row)
+            reading._rows[told] = reading.numbers_read - before
+        else:
+            reading.numbers_read += reading._rows[told]
 
 
 def _place_column(reading: SiteReading, cell: Cell, column: str, kind: str, row: Mapping[str, str]) -> None:

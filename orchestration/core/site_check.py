@@ -4,66 +4,58 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from html.parser import HTMLParser
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from lxml import etree
+
 from orchestration.core.errors import QuarterdeckError
+from orchestration.core.page_tree import page_tree
 from orchestration.core.site_parts import MANIFEST_NAME
 
 MINIMUM_WORDS = 40
 _LINK_ATTRIBUTES = {"href", "src", "srcset", "action", "poster", "data"}
 _CSS_REFERENCE = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)", re.IGNORECASE)
-_VOID = {"meta", "link", "br", "hr", "img", "input", "col", "source", "wbr", "area", "base", "embed", "track"}
 
 
 class SiteCheckError(QuarterdeckError):
     """The built site must not be published; the message lists what is wrong, one line each."""
 
 
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.links: list[str] = []
-        self.identifiers: set[str] = set()
-        self.json_blocks: list[str] = []
-        self.words = 0
-        self.has_banner = False
-        self.problems: list[str] = []
-        self._inside: list[str] = []
-        self._is_json = False
+@dataclass
+class _Page:
+    links: list[str] = field(default_factory=list)
+    identifiers: set[str] = field(default_factory=set)
+    json_blocks: list[str] = field(default_factory=list)
+    words: int = 0
+    has_banner: bool = False
+    problems: list[str] = field(default_factory=list)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        named = {name: value or "" for name, value in attrs}
+    @classmethod
+    def of(cls, path: Path) -> "_Page":
+        page, tree = cls(), page_tree(path)
+        for element in tree.iter(etree.Element):
+            page._take(element.tag, element.attrib, element.text or "")
+        for main in tree.iter("main"):
+            page.words += sum(len(text.split()) for text in main.xpath(".//text()[not(parent::script)]"))
+        return page
+
+    def _take(self, tag: str, named: Mapping[str, str], text: str) -> None:
         self.links += [value for name, value in named.items() if name in _LINK_ATTRIBUTES and tag != "base"]
         if "id" in named:
             if named["id"] in self.identifiers:
                 self.problems.append(f"two elements have the id {named['id']!r}")
             self.identifiers.add(named["id"])
         self.has_banner = self.has_banner or "data-sample-banner" in named
-        self._is_json = tag == "script" and named.get("type") == "application/json"
-        if self._is_json:
-            self.json_blocks.append("")
+        if tag == "script" and named.get("type") == "application/json":
+            self.json_blocks.append(text)
         elif tag == "style" or (tag == "script" and "src" not in named):
             self.problems.append(f"an inline {tag} element, which the security policy refuses")
         for name in named:
             if name == "style" or name.startswith("on"):
                 self.problems.append(f"an inline {name} attribute on <{tag}>, which the security policy refuses")
-        if tag not in _VOID:
-            self._inside.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._inside:
-            while self._inside and self._inside.pop() != tag:
-                pass
-
-    def handle_data(self, data: str) -> None:
-        if self._inside and self._inside[-1] == "script":
-            if self._is_json:
-                self.json_blocks[-1] += data
-        elif "main" in self._inside:
-            self.words += len(data.split())
 
 
 def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int:
@@ -85,10 +77,7 @@ def check_site(folder: Path, beside: Sequence[str] = ("dbt/index.html",)) -> int
     for path in sorted(folder.rglob("*.html")):
         if path.relative_to(folder).parts[0] in beside_folders:
             continue
-        page = _Page()
-        page.feed(path.read_text(encoding="utf-8"))
-        page.close()
-        pages[path] = page
+        pages[path] = _Page.of(path)
     if not pages:
         problems.append("there is no page")
     for path, page in pages.items():

@@ -47,7 +47,7 @@ def defused(cell: str) -> str:
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    return {str(column): [plain(value) for value in frame[column].astype(object)] for column in frame.columns}
+    return {str(column): plain(frame[column].tolist()) for column in frame.columns}
 
 
 def _csv(columns: dict[str, list[Any]]) -> str:
@@ -61,7 +61,13 @@ def _csv(columns: dict[str, list[Any]]) -> str:
 
 def _cells(values: list[Any]) -> Iterable[Any]:
     """A column's values as the CSV writer is given them, which knows numbers and missing values itself."""
-    return values if {type(value) for value in values} <= {int, float, NoneType} else map(_cell, values)
+    kinds = set(map(type, values))
+    if kinds <= {int, float, NoneType}:
+        return values
+    if kinds <= {str, NoneType}:
+        # The same few quarters, groups and names stand in every row.
+        return map({value: _cell(value) for value in set(values)}.__getitem__, values)
+    return map(_cell, values)
 
 
 def _cell(value: Any) -> str:
@@ -99,7 +105,7 @@ def _table(columns: dict[str, list[Any]]) -> pa.Table:
     """Objects are kept as JSON text: their keys differ from row to row, which no fixed structure type can hold."""
     arrays = {}
     for column, values in columns.items():
-        kinds = {type(value) for value in values}
+        kinds = set(map(type, values))
         if dict in kinds:
             values = [None if value is None else json.dumps(value, sort_keys=True, default=str) for value in values]
         if float in kinds and kinds & {int, bool}:

@@ -23,6 +23,8 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(key): plain(member) for key, member in value.items()}
+    if kind is list and set(map(type, value)) <= {int, str}:
+        return value
     if isinstance(value, (list, tuple)) or kind.__name__ == "ndarray":
         return [plain(member) for member in value]
     if kind.__name__ in {"NAType", "NaTType"}:

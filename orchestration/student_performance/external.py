@@ -6,6 +6,7 @@ quarter with few students: what is not published needs no protection.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import fsum
 from typing import Any
 
@@ -53,8 +54,11 @@ class ExternalQuarter:
 
     def mean(self, group: Group, subject: str) -> int | None:
         """The mean score of a group to the nearest whole, None where it has none."""
-        found = [mean for mean in self.protected.means if (mean.group, mean.measure) == (group, subject)]
-        return round(sum(found[0].bounds) / 2) if found else None
+        return self._means.get((group, subject))
+
+    @cached_property
+    def _means(self) -> dict[tuple[Group, str], int]:
+        return {(mean.group, mean.measure): round(sum(mean.bounds) / 2) for mean in self.protected.means}
 
 
 def external_quarters(data: PagesData, rules: Rules, solved: Solved | None = None) -> list[ExternalQuarter]:
@@ -74,11 +78,10 @@ def external_quarters(data: PagesData, rules: Rules, solved: Solved | None = Non
 def quarter_counts(data: PagesData, quarter: str) -> QuarterCounts:
     """The true count of every cell that the edition has: sizes of groups, ranges by subject, grades and segments."""
     about = QuarterCounts({}, {}, {}, {})
-    ranges = data.score_ranges[data.score_ranges["quarter"] == quarter]
     wanted = [(subject.name, subject.name, RANGE_SCHEME) for subject in data.subjects]
+    ranges = _ranges(data, quarter)
     for measure, subject, scheme in [*wanted, (GRADE, "overall", GRADE_SCHEME)]:
-        own = ranges[(ranges["subject"] == subject) & (ranges["range_scheme"] == scheme)]
-        _add_ranges(about, quarter, measure, own.sort_values("range_order"))
+        _add_ranges(about, quarter, measure, ranges.get((subject, scheme), []))
     _add_passed(about, quarter)
     segments = data.segments[data.segments["quarter"] == quarter].sort_values("cluster_id")
     labels = dict(zip(segments["cluster_id"], segments["cluster_label"], strict=True))
@@ -95,10 +98,21 @@ def quarter_counts(data: PagesData, quarter: str) -> QuarterCounts:
     return about
 
 
-def _add_ranges(about: QuarterCounts, quarter: str, measure: str, ranges: pd.DataFrame) -> None:
-    scores = {}
+def _ranges(data: PagesData, quarter: str) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+    """The rows of every subject and scheme: label, bounds, dimension, its value, students; in the order of the ranges."""
+    own = data.score_ranges[data.score_ranges["quarter"] == quarter].sort_values("range_order")
     columns = ("range_label", "lower_bound", "upper_bound", "dimension", "dimension_value", "student_count")
-    for label, lower, upper, dimension, value, count in zip(*(ranges[column] for column in columns), strict=True):
+    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for subject, scheme, *row in zip(
+        *(own[name].tolist() for name in ("subject", "range_scheme", *columns)), strict=True
+    ):
+        found.setdefault((subject, scheme), []).append(tuple(row))
+    return found
+
+
+def _add_ranges(about: QuarterCounts, quarter: str, measure: str, ranges: Sequence[tuple[Any, ...]]) -> None:
+    scores = {}
+    for label, lower, upper, dimension, value, count in ranges:
         low, high = float(lower), float(upper)
         group: Group = () if dimension == ALL else ((str(dimension), _value(value)),)
         about.counts[Cell(quarter, group, measure, str(label))] = int(count)
@@ -125,11 +139,11 @@ def _value(value: Any) -> str:
 
 def _groups(data: PagesData, frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Group, list[list[Any]]]]:
     """Each group, everybody first, with the values of these columns in its rows, a list a column."""
-    rows = list(zip(*(frame[column] for column in columns), strict=True))
+    rows = list(zip(*(frame[column].tolist() for column in columns), strict=True))
     yield (), [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
     for demographic in data.demographics:
         parts: dict[str, list[Any]] = {}
-        for value, row in zip(frame[demographic.name], rows, strict=True):
+        for value, row in zip(frame[demographic.name].tolist(), rows, strict=True):
             parts.setdefault(_value(value), []).append(row)
         for value, part in sorted(parts.items()):
             yield ((demographic.name, value),), [list(column) for column in zip(*part, strict=True)]

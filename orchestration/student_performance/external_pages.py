@@ -1,8 +1,10 @@
 """Assemble the external edition: a few pages made of nothing but protected figures, and two downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from orchestration.core.disclosure import ALL, STUDENTS, Cell, Group, Rules
 from orchestration.core.disclosure_page import numbers_in
@@ -47,7 +49,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class GroupRow:
-    """A group in a table: its own figures and those of the table's categories."""
+    """A group's own figures."""
 
     label: str
     dimension: str
@@ -55,15 +57,24 @@ class GroupRow:
     students: Shown
     passed: Shown
     means: Sequence[Shown]
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """A group in the table of a measure: its share in each category."""
+
+    label: str
+    dimension: str
+    dimension_value: str
     shares: Sequence[Shown]
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one demographic; the label is empty for everybody."""
+    """The rows of one demographic, of either kind; the label is empty for everybody."""
 
     label: str
-    rows: Sequence[GroupRow]
+    rows: Sequence[Any]
 
 
 def build_external_pages(
@@ -99,21 +110,21 @@ def build_external_pages(
     write_download(folder, "results", "Results", results_table(quarters))
     write_download(folder, "groups", "Groups", groups_table(quarters, subjects))
     views = _Views(data)
-    everybody = [(one, views.row(one, (), "All students", ())) for one in reversed(quarters)]
+    everybody = [(one, views.own(one, (), "All students")) for one in reversed(quarters)]
     builder.page(
         "index.html",
         now=everybody[0][1],
         history=everybody,
         subjects=data.subjects,
-        segments=views.row(newest, (), "All students", _categories(newest, SEGMENT)).shares,
-        passed_by=views.blocks(newest, ()),
+        segments=views.shares(newest, _categories(newest, SEGMENT), (), "All students").shares,
+        passed_by=views.groups(newest),
     )
     measures = [*((subject.name, subject.label) for subject in data.subjects), (GRADE, "Grade")]
     builder.page(
         "results.html",
         subjects=data.subjects,
         quarters=[
-            (one.quarter, views.blocks(one, ()), [views.table(one, *measure) for measure in measures])
+            (one.quarter, views.groups(one), [views.table(one, *measure) for measure in measures])
             for one in reversed(quarters)
         ],
     )
@@ -146,39 +157,45 @@ class _Views:
         self.data = data
         self.values = demographic_values(data)
 
+    def groups(self, one: ExternalQuarter) -> list[Block]:
+        """Every group with its own figures."""
+        return self._blocks(one, partial(self.own, one))
+
     def table(self, one: ExternalQuarter, measure: str, label: str) -> MeasureTable:
+        """Every group by the categories of a measure."""
         categories = _categories(one, measure)
         starts = [one.about.bounds.get(key, (None, None))[0] for key in categories]
         heads = [
             (name, "" if start is None else f"{start:g}") for (_, name), start in zip(categories, starts, strict=True)
         ]
-        return MeasureTable(one.quarter, measure, label, heads, self.blocks(one, categories))
+        return MeasureTable(
+            one.quarter, measure, label, heads, self._blocks(one, partial(self.shares, one, categories))
+        )
 
-    def blocks(self, one: ExternalQuarter, categories: Sequence[tuple[str, str]]) -> list[Block]:
+    def _blocks(self, one: ExternalQuarter, row: Callable[[Group, str], Any]) -> list[Block]:
         known = {cell.group for cell in one.protected.figures}
-        made = [Block("", [self.row(one, (), "All students", categories)])]
+        made = [Block("", [row((), "All students")])]
         for demographic in self.data.demographics:
             groups: list[Group] = [((demographic.name, value),) for value in self.values[demographic.name]]
-            rows = [self.row(one, group, group[0][1], categories) for group in groups if group in known]
-            made.append(Block(demographic.label, rows))
+            made.append(Block(demographic.label, [row(group, group[0][1]) for group in groups if group in known]))
         return made
 
-    def row(self, one: ExternalQuarter, group: Group, label: str, categories: Sequence[tuple[str, str]]) -> GroupRow:
-        size = one.figure(group, STUDENTS, ALL)
-        students = shown_count(size)
+    def own(self, one: ExternalQuarter, group: Group, label: str) -> GroupRow:
+        """A group's own figures."""
+        students = shown_count(one.figure(group, STUDENTS, ALL))
+        place = students.dimension, students.dimension_value
         means = []
         for subject in self.data.subjects:
             mean = one.mean(group, subject.name)
             text = HIDDEN if mean is None else decimal(mean, 0)
-            means.append(
-                Shown(one.quarter, students.dimension, students.dimension_value, subject.name, ALL, "mean_score", text)
-            )
+            means.append(Shown(one.quarter, *place, subject.name, ALL, "mean_score", text))
         return GroupRow(
-            label,
-            students.dimension,
-            students.dimension_value,
-            students,
-            shown_share(one.protected, Cell(one.quarter, group, GRADE, PASSED)),
-            means,
-            [shown_share(one.protected, Cell(one.quarter, group, *key)) for key in categories],
+            label, *place, students, shown_share(one.protected, Cell(one.quarter, group, GRADE, PASSED)), means
+        )
+
+    def shares(self, one: ExternalQuarter, categories: Sequence[tuple[str, str]], group: Group, label: str) -> ShareRow:
+        """A group's share in each category."""
+        cells = [Cell(one.quarter, group, *key) for key in categories]
+        return ShareRow(
+            label, *(group[0] if group else (ALL, ALL)), [shown_share(one.protected, cell) for cell in cells]
         )

@@ -1,6 +1,6 @@
 """The aggregates that a page's filters work on, as plain values for JSON: by column, categories as indices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -119,29 +119,28 @@ def _merge(own: pd.DataFrame, ranges: pd.DataFrame) -> dict[str, Any] | None:
     starts = sorted(lows)
     groups = {low: [b for b in range(10) if max((s for s in starts if s <= b * 10), default=-1) == low] for low in lows}
     ten = ranges[(ranges["range_scheme"] == "ten_point") & (ranges["dimension"] == "all")]
-    counted = {
-        (quarter, subject, int(plain(low)) // 10): int(plain(n))
-        for quarter, subject, low, n in zip(
-            ten["quarter"], ten["subject"], ten["lower_bound"], ten["student_count"], strict=True
-        )
-    }
-    for row in everybody.to_dict("records"):
-        merged = sum(counted.get((row["quarter"], row["subject"], b), 0) for b in groups[plain(row["lower_bound"])])
-        if merged != int(row["student_count"]):
+    counted = {(quarter, subject, int(plain(low)) // 10): int(plain(n)) for quarter, subject, low, n in _counts(ten)}
+    for quarter, subject, low, n in _counts(everybody):
+        if sum(counted.get((quarter, subject, b), 0) for b in groups[plain(low)]) != int(n):
             return None
     return {"labels": list(bounds["range_label"]), "groups": [groups[low] for low in lows]}
 
 
+def _counts(ranges: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    columns = ("quarter", "subject", "lower_bound", "student_count")
+    return zip(*(ranges[name].tolist() for name in columns), strict=True)
+
+
 def _tables(own: pd.DataFrame) -> dict[str, Any]:
     tables: dict[str, Any] = {}
-    for (quarter, subject), part in own.groupby(["quarter", "subject"]):
-        labels = part[part["dimension"] == "all"]["range_label"]
-        counts: dict[str, dict[str, list[int]]] = {}
-        for dimension, value, number in zip(
-            part["dimension"], part["dimension_value"], part["student_count"], strict=True
-        ):
-            counts.setdefault(str(dimension), {}).setdefault(_category(value), []).append(int(number))
-        tables.setdefault(str(quarter), {})[str(subject)] = {"labels": list(labels), "counts": counts}
+    columns = ("quarter", "subject", "range_label", "dimension", "dimension_value", "student_count")
+    for quarter, subject, label, dimension, value, number in zip(
+        *(own[name].tolist() for name in columns), strict=True
+    ):
+        table = tables.setdefault(quarter, {}).setdefault(subject, {"labels": [], "counts": {}})
+        if dimension == "all":
+            table["labels"].append(label)
+        table["counts"].setdefault(dimension, {}).setdefault(_category(value), []).append(int(number))
     return tables
 
 

@@ -100,7 +100,5 @@ def dictionary(manifest: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _platform_table(connection: psycopg.Connection, table: str) -> pd.DataFrame:
-    cursor = connection.execute(
-        sql.SQL("select * from platform.{} where domain = %s").format(sql.Identifier(table)), (DOMAIN,)
-    )
-    return frame(cursor)
+    query = sql.SQL("select * from platform.{} where domain = %s").format(sql.Identifier(table))
+    return frame(connection, query, (DOMAIN,))

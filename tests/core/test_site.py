@@ -132,9 +132,10 @@ def test_check_site_refuses_sample_data_without_a_banner(tmp_path: Path) -> None
     assert check_site(built(tmp_path / "marked", sources=("sample",), banner=True)) == 1
 
 
-def test_check_site_refuses_an_empty_page_and_changed_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["<main></main>", ""])
+def test_check_site_refuses_an_empty_page_and_changed_bytes(tmp_path: Path, page: str) -> None:
     site = built(tmp_path / "site")
-    (site / "index.html").write_text("<main></main>")
+    (site / "index.html").write_text(page)
     with pytest.raises(SiteCheckError, match=r"(?s)not the bytes.*the page is empty"):
         check_site(site)
 

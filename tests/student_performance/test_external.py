@@ -172,6 +172,10 @@ def plant_prose(site: Path, cell: Cell, count: int) -> None:
     _add_to_page(site, "<p>An outsider reads that 17.3 of them were there.</p>", "about.html")
 
 
+def plant_comment(site: Path, cell: Cell, count: int) -> None:
+    _add_to_page(site, f"<!-- {count + 0.3} -->", "about.html")
+
+
 def plant_script(site: Path, cell: Cell, count: int) -> None:
     (site / "assets" / "data.js").write_text(f"window.cube = [{count}];")
 
@@ -207,7 +211,9 @@ def test_a_planted_figure_pins_its_cell(site: Path, plant: Plant) -> None:
     assert found.succeeded
 
 
-@pytest.mark.parametrize("plant", [plant_bare_payload, plant_title, plant_prose, plant_script, plant_unknown_column])
+@pytest.mark.parametrize(
+    "plant", [plant_bare_payload, plant_title, plant_prose, plant_comment, plant_script, plant_unknown_column]
+)
 def test_a_planted_number_of_unknown_meaning_fails_the_edition(site: Path, plant: Plant) -> None:
     cell, _ = hidden_cell()
     plant(site, cell, 7)
