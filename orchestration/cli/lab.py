@@ -9,7 +9,6 @@ import typer
 from orchestration.cli.common import QuarterOption, app, console, for_people
 from orchestration.core.errors import QuarterdeckError
 from orchestration.core.postgres import open_database
-from orchestration.core.pseudonyms import shortened
 from orchestration.core.settings import get_settings
 from orchestration.definitions import DOMAINS
 
@@ -63,6 +62,8 @@ def _students(cases: "Sequence[Case]") -> int:
 
 def _print_cases(cases: "Sequence[Case]", names: Sequence[str] = ()) -> None:
     """A line a case, with what each version says where these are named."""
+    from orchestration.core.pseudonyms import shortened  # brings Arrow, which no other command needs at once
+
     for case in cases[:SHOWN_CASES]:
         who = ", ".join(map(shortened, case.students))
         more = case.student_count - len(case.students)
